@@ -53,7 +53,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_lay_f32(
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
         const pnn::join_wired<float> wired(pair, leaves + a * leaf_each, below + a * below_each);
-        pnn::join_lay(wired, start, pair.stop(start, most), tasks[t * 3 + 1], rows + a * rows_each + pair.rows, sums);
+        pnn::join_lay(wired, (int)start, pair.stop(start, most), (int)tasks[t * 3 + 1], rows + a * rows_each + pair.rows, sums);
     });
 }
 // One stage of pairs of any size: a block for each strip of at most `strip` columns; tasks: pair, first column, 0.
@@ -70,27 +70,27 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_join_eliminate_f32(
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
         const long long own = a * rows_each + pair.rows;
-        pnn::join_strip(pair.n, start, pair.stop(start, most), tasks[t * 3 + 1], strip, rows + own, join_shared_f32, done + own,
+        pnn::join_strip(pair.n, (int)start, pair.stop(start, most), (int)tasks[t * 3 + 1], (int)strip, rows + own, join_shared_f32, done + own,
                         weights ? weights + own : weights);
     });
 }
 // What a stage adds to the rows below it (above the diagonal): rows (stop to e, stop to n); tasks: pair, x0 and y0 of a tile of 32 x 32.
 // Bytes: reads the stage's rows once for every 32 columns, reads and writes the rows below once.
-// Launch: grid (count, arrays), of any size, blocks of 256.
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_update_f32(
+// Launch: grid (count, arrays), of any size, blocks of 128.
+extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_update_f32(
     long long arrays, long long count, long long rows_each, long long start, long long most, const long long* __restrict__ joins,
     const long long* __restrict__ ports, const long long* __restrict__ tasks, const float* __restrict__ done, float* __restrict__ rows) {
     alignas(16) __shared__ float tile[pnn::JOIN_PRODUCT];
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
         const long long own = a * rows_each + pair.rows;
-        pnn::join_update(pair, start, pair.stop(start, most), tasks[t * 3 + 1], tasks[t * 3 + 2], done + own, rows + own, tile);
+        pnn::join_update(pair, (int)start, pair.stop(start, most), (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], done + own, rows + own, tile);
     });
 }
 // above (kept, kept) from all stages: what the ports had between them, and Z^T Z; tasks: pair, x0 and y0 of a tile of 32 x 32.
 // Bytes: reads e rows of 32 columns twice and writes 32 x 32 numbers twice, for each tile.
-// Launch: grid (count, arrays), of any size, blocks of 256.
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_couple_f32(
+// Launch: grid (count, arrays), of any size, blocks of 128.
+extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_couple_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const float* __restrict__ leaves, const float* __restrict__ below, const float* __restrict__ done, float* __restrict__ above) {
@@ -98,40 +98,41 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_couple_f32(
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
         const pnn::join_wired<float> wired(pair, leaves + a * leaf_each, below + a * below_each);
-        pnn::join_couple(wired, tasks[t * 3 + 1], tasks[t * 3 + 2], done + a * rows_each + pair.rows, above + a * above_each + pair.above, tile);
+        pnn::join_couple(wired, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], done + a * rows_each + pair.rows, above + a * above_each + pair.above, tile);
     });
 }
 // Down the tree: W = Phi Q Phi^T (Phi: port voltages, Q: the cotangent), of the ports of a pair, or in `whole` of those and the nodes of
 // later stages. turned (kept, nodes) = W weights: W between the nodes of a stage and all that stays; tasks: pair, first column and node of
 // a tile of 32 x 32.
 // Bytes: reads W once for every 32 nodes and the weights once for every 32 columns, writes turned once.
-// Launch: grid (count, arrays), of any size, blocks of 256.
+// Launch: grid (count, arrays), of any size, blocks of 128.
 // above : (arrays, above_each) W of the ports of pairs
 // whole : (arrays, whole_each) W of the ports and the nodes of later stages; not looked at in a pair's last stage
 // turned : (arrays, rows_each) result, laid out as the weights
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_turn_f32(
+extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_turn_f32(
     long long arrays, long long count, long long above_each, long long rows_each, long long whole_each, long long start, long long most,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const float* __restrict__ weights, const float* __restrict__ above, const float* __restrict__ whole, float* __restrict__ turned) {
     alignas(16) __shared__ float tile[pnn::JOIN_PRODUCT];
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
-        const long long stop = pair.stop(start, most), own = a * rows_each + pair.rows + start * pair.n;
+        const int stop = pair.stop(start, most);
+        const long long own = a * rows_each + pair.rows + start * pair.n;
         const float* W = stop < pair.e ? whole + a * whole_each + pair.whole : above + a * above_each + pair.above;
-        pnn::join_turn(pair, stop - start, stop, tasks[t * 3 + 1], tasks[t * 3 + 2], weights + own, W, turned + own, tile);
+        pnn::join_turn(pair, stop - (int)start, stop, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], weights + own, W, turned + own, tile);
     });
 }
 // W of all nodes from start on: (n - start)^2 numbers in `out`, or, where start is 0, W of the ports of the parts, in leaves (zeros until
 // then) and below; tasks: pair, x0 and y0 of a tile of 32 x 32, counted from start.
 // Bytes: reads weights and turned once for every 32 columns, W once, and writes the parts or `out` once.
-// Launch: grid (count, arrays), of any size, blocks of 256.
+// Launch: grid (count, arrays), of any size, blocks of 128.
 // above : (arrays, above_each) W of the ports of pairs
 // whole : (arrays, whole_each) W of the ports and the nodes of later stages; not looked at in a pair's last stage
 // turned : (arrays, rows_each) of pnn_join_turn
 // out : (arrays, whole_each) result where start is above 0
 // leaves : (arrays, leaf_each) result where start is 0
 // below : (arrays, below_each) result where start is 0
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_split_f32(
+extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_split_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     long long whole_each, long long start, long long most, const long long* __restrict__ joins, const long long* __restrict__ ports,
     const long long* __restrict__ tasks, const float* __restrict__ weights, const float* __restrict__ above, const float* __restrict__ whole,
@@ -139,23 +140,24 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_split_f32(
     alignas(16) __shared__ float tile[pnn::JOIN_PRODUCT];
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
-        const long long stop = pair.stop(start, most), own = a * rows_each + pair.rows + start * pair.n;
+        const int stop = pair.stop(start, most);
+        const long long own = a * rows_each + pair.rows + start * pair.n;
         const float* W = stop < pair.e ? whole + a * whole_each + pair.whole : above + a * above_each + pair.above;
-        pnn::join_split(pair, start, stop, tasks[t * 3 + 1], tasks[t * 3 + 2], weights + own, turned + own, W, out + a * whole_each + pair.whole,
+        pnn::join_split(pair, (int)start, stop, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], weights + own, turned + own, W, out + a * whole_each + pair.whole,
                         leaves + a * leaf_each, below + a * below_each, tile);
     });
 }
 // As split, with voltages: (n - start, q) numbers in `out`, or, where start is 0, those of the ports of the parts; tasks: pair, x0 of a
 // tile of 32, 0.
 // Bytes: reads the weights once for every 32 columns of q, the voltages once for every 32 nodes, writes each voltage once.
-// Launch: grid (count, arrays, any), of any size, blocks of 256; the third axis shares out the columns.
+// Launch: grid (count, arrays, any), of any size, blocks of 128; the third axis shares out the columns.
 // q : columns of voltages
 // above : (arrays, above lines, q) [V] of the ports of pairs; whole_each and the like count lines here
 // whole : (arrays, whole lines, q) [V] of the ports and the nodes of later stages; not looked at in a pair's last stage
 // out : (arrays, whole lines, q) [V] result where start is above 0
 // leaves : (arrays, leaf lines, q) [V] result where start is 0
 // below : (arrays, below lines, q) [V] result where start is 0
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_voltages_f32(
+extern "C" __global__ void __launch_bounds__(128, 3) pnn_join_voltages_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     long long whole_each, long long start, long long most, long long q, const long long* __restrict__ joins,
     const long long* __restrict__ ports, const long long* __restrict__ tasks, const float* __restrict__ weights,
@@ -164,10 +166,11 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_voltages_f32(
     alignas(16) __shared__ float tile[pnn::JOIN_PRODUCT];
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
-        const long long stop = pair.stop(start, most), own = a * rows_each + pair.rows + start * pair.n;
+        const int stop = pair.stop(start, most);
+        const long long own = a * rows_each + pair.rows + start * pair.n;
         const float* V = stop < pair.e ? whole + (a * whole_each + pair.whole_line) * q : above + (a * above_each + pair.above_line) * q;
         for (long long c = blockIdx.z * pnn::JOIN_TILE; c < q; c += gridDim.z * (long long)pnn::JOIN_TILE)
-            pnn::join_voltages(pair, start, stop, tasks[t * 3 + 1], c, q, weights + own, V, out + (a * whole_each + pair.whole_line) * q,
+            pnn::join_voltages(pair, (int)start, stop, (int)tasks[t * 3 + 1], (int)c, (int)q, weights + own, V, out + (a * whole_each + pair.whole_line) * q,
                                leaves + a * leaf_each * q, below + a * below_each * q, tile);
     });
 }
@@ -191,7 +194,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_lay_f64(
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
         const pnn::join_wired<double> wired(pair, leaves + a * leaf_each, below + a * below_each);
-        pnn::join_lay(wired, start, pair.stop(start, most), tasks[t * 3 + 1], rows + a * rows_each + pair.rows, sums);
+        pnn::join_lay(wired, (int)start, pair.stop(start, most), (int)tasks[t * 3 + 1], rows + a * rows_each + pair.rows, sums);
     });
 }
 extern "C" __global__ void __launch_bounds__(512, 1) pnn_join_eliminate_f64(
@@ -202,21 +205,21 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_join_eliminate_f64(
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
         const long long own = a * rows_each + pair.rows;
-        pnn::join_strip(pair.n, start, pair.stop(start, most), tasks[t * 3 + 1], strip, rows + own, join_shared_f64, done + own,
+        pnn::join_strip(pair.n, (int)start, pair.stop(start, most), (int)tasks[t * 3 + 1], (int)strip, rows + own, join_shared_f64, done + own,
                         weights ? weights + own : weights);
     });
 }
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_update_f64(
+extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_update_f64(
     long long arrays, long long count, long long rows_each, long long start, long long most, const long long* __restrict__ joins,
     const long long* __restrict__ ports, const long long* __restrict__ tasks, const double* __restrict__ done, double* __restrict__ rows) {
     alignas(16) __shared__ double tile[pnn::JOIN_PRODUCT];
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
         const long long own = a * rows_each + pair.rows;
-        pnn::join_update(pair, start, pair.stop(start, most), tasks[t * 3 + 1], tasks[t * 3 + 2], done + own, rows + own, tile);
+        pnn::join_update(pair, (int)start, pair.stop(start, most), (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], done + own, rows + own, tile);
     });
 }
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_couple_f64(
+extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_couple_f64(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const double* __restrict__ leaves, const double* __restrict__ below, const double* __restrict__ done, double* __restrict__ above) {
@@ -224,22 +227,23 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_couple_f64(
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
         const pnn::join_wired<double> wired(pair, leaves + a * leaf_each, below + a * below_each);
-        pnn::join_couple(wired, tasks[t * 3 + 1], tasks[t * 3 + 2], done + a * rows_each + pair.rows, above + a * above_each + pair.above, tile);
+        pnn::join_couple(wired, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], done + a * rows_each + pair.rows, above + a * above_each + pair.above, tile);
     });
 }
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_turn_f64(
+extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_turn_f64(
     long long arrays, long long count, long long above_each, long long rows_each, long long whole_each, long long start, long long most,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const double* __restrict__ weights, const double* __restrict__ above, const double* __restrict__ whole, double* __restrict__ turned) {
     alignas(16) __shared__ double tile[pnn::JOIN_PRODUCT];
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
-        const long long stop = pair.stop(start, most), own = a * rows_each + pair.rows + start * pair.n;
+        const int stop = pair.stop(start, most);
+        const long long own = a * rows_each + pair.rows + start * pair.n;
         const double* W = stop < pair.e ? whole + a * whole_each + pair.whole : above + a * above_each + pair.above;
-        pnn::join_turn(pair, stop - start, stop, tasks[t * 3 + 1], tasks[t * 3 + 2], weights + own, W, turned + own, tile);
+        pnn::join_turn(pair, stop - (int)start, stop, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], weights + own, W, turned + own, tile);
     });
 }
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_split_f64(
+extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_split_f64(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     long long whole_each, long long start, long long most, const long long* __restrict__ joins, const long long* __restrict__ ports,
     const long long* __restrict__ tasks, const double* __restrict__ weights, const double* __restrict__ above, const double* __restrict__ whole,
@@ -247,13 +251,14 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_split_f64(
     alignas(16) __shared__ double tile[pnn::JOIN_PRODUCT];
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
-        const long long stop = pair.stop(start, most), own = a * rows_each + pair.rows + start * pair.n;
+        const int stop = pair.stop(start, most);
+        const long long own = a * rows_each + pair.rows + start * pair.n;
         const double* W = stop < pair.e ? whole + a * whole_each + pair.whole : above + a * above_each + pair.above;
-        pnn::join_split(pair, start, stop, tasks[t * 3 + 1], tasks[t * 3 + 2], weights + own, turned + own, W, out + a * whole_each + pair.whole,
+        pnn::join_split(pair, (int)start, stop, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], weights + own, turned + own, W, out + a * whole_each + pair.whole,
                         leaves + a * leaf_each, below + a * below_each, tile);
     });
 }
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_voltages_f64(
+extern "C" __global__ void __launch_bounds__(128, 3) pnn_join_voltages_f64(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     long long whole_each, long long start, long long most, long long q, const long long* __restrict__ joins,
     const long long* __restrict__ ports, const long long* __restrict__ tasks, const double* __restrict__ weights,
@@ -262,10 +267,11 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_voltages_f64(
     alignas(16) __shared__ double tile[pnn::JOIN_PRODUCT];
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
-        const long long stop = pair.stop(start, most), own = a * rows_each + pair.rows + start * pair.n;
+        const int stop = pair.stop(start, most);
+        const long long own = a * rows_each + pair.rows + start * pair.n;
         const double* V = stop < pair.e ? whole + (a * whole_each + pair.whole_line) * q : above + (a * above_each + pair.above_line) * q;
         for (long long c = blockIdx.z * pnn::JOIN_TILE; c < q; c += gridDim.z * (long long)pnn::JOIN_TILE)
-            pnn::join_voltages(pair, start, stop, tasks[t * 3 + 1], c, q, weights + own, V, out + (a * whole_each + pair.whole_line) * q,
+            pnn::join_voltages(pair, (int)start, stop, (int)tasks[t * 3 + 1], (int)c, (int)q, weights + own, V, out + (a * whole_each + pair.whole_line) * q,
                                leaves + a * leaf_each * q, below + a * below_each * q, tile);
     });
 }

@@ -25,7 +25,7 @@ MOST = (128, 64)  # nodes of a stage, multiples of LEAF: the first whose rows fi
 STRIPS = (64, 32)  # columns of a strip; the wider for up to NARROW nodes
 NARROW = 64
 THREADS = 256
-WIDE = 512  # threads of a block that eliminates a strip
+WIDE, PRODUCT = 512, 128  # threads of a block that eliminates a strip, and of one for a tile of a product
 BLOCKS, PARTS = 128, 4  # blocks that small pairs are shared out to, where they are fewer, and no more for each
 WARPS = 16  # of those blocks together that run at once on a multiprocessor
 LAID = 2  # rows of a block that lays them
@@ -114,7 +114,8 @@ def _pairs(rows: int, cols: int) -> list[list[_Group]]:
 class Plan:
     """The levels of arrays (n_in, n_out), the deepest first, and their tables, which are copied to a GPU once.
 
-    The ports of the whole are its drivers, its outputs, and then what only fills the leaves up.
+    The ports of the whole are at its left, where drivers are last, and at its bottom, where outputs are first: what only fills the leaves up
+    is on both sides of them. Ports and nodes lie in fours that are neighbours in both parts, too, as the kernels take for granted.
     """
 
     def __init__(self, n_in: int, n_out: int, most: int) -> None:
@@ -142,20 +143,14 @@ class Plan:
         self._length += sum(r.size for r in values)
         return Table(start, sum(len(r) for r in values))
 
-    def _ports_of(self, key: Any, top: bool) -> int:
+    def _ports_of(self, key: Any) -> int:
         """Where the ports of the parts stand by the nodes of a pair: those that go, and then those that stay."""
         if key not in self._ports:
             s = layout(*key)
             out1, keep1, out2, keep2 = s.wiring
-            at = np.full((2, len(out1) + s.size), -1, np.int64)
-            order = np.arange(s.size)
-            if top:
-                idle = self.leaf_rows * LEAF - self.n_in
-                order = np.concatenate([s.L[idle:], s.B[: self.n_out], s.L[:idle], s.B[self.n_out :]])
-            for row, out, keep, begin in ((0, out1, keep1, 0), (1, out2, keep2, len(keep1))):
-                kept = np.full(s.size, -1, np.int64)
-                kept[begin : begin + len(keep)] = keep
-                at[row] = np.concatenate([out, kept[order]])
+            at, e = np.full((2, len(out1) + s.size), -1, np.int64), len(out1)
+            at[0, : e + len(keep1)] = np.concatenate([out1, keep1])
+            at[1, :e], at[1, e + len(keep1) :] = out2, keep2
             self._ports[key] = self._put(at).start
         return self._ports[key]
 
@@ -172,7 +167,7 @@ class Plan:
             n, several = e + kept, e > self.most
             count, record = np.arange(len(group.i)), np.zeros((len(group.i), FIELDS), np.int64)
             record[:, 0], record[:, 1] = e, n
-            record[:, 2] = self._ports_of(group.key, top=group.key == self._whole)
+            record[:, 2] = self._ports_of(group.key)
             s = layout(*group.key)
             for field, start, part, (di, dj) in ((3, group.first, s.parts[0], (0, 0)), (5, group.second, s.parts[1], s.offset)):
                 size = layout(*part).size if part in places else PORTS
@@ -211,8 +206,8 @@ class Plan:
 
     def _asked(self, e: int, n: int, top: bool) -> list[tuple[int, int]]:
         """Tiles of what the ports of a pair have between them: of the whole, only those of drivers with outputs."""
-        first, last = (e + self.n_in, e + self.n_in + self.n_out) if top else (n, n)
-        return [(x, y) for x, y in _upper(e, n, n) if not top or (x < first < y + TILE and y < last)]
+        corner = e + self.leaf_rows * LEAF
+        return [(x, y) for x, y in _upper(e, n, n) if not top or (x < corner < y + TILE and y < corner + self.n_out)]
 
     def _stage(self, start: int, sizes: list[tuple[int, int]], counts: list[int], strip: int) -> Stage:
         def stop(e: int) -> int:
@@ -293,9 +288,9 @@ class Levels:
     def _ends(self) -> tuple[slice, slice]:
         """The drivers and the outputs among the ports of the whole."""
         _, n_in, n_out = self.G.shape
-        if not self.plan.levels:
-            return slice(LEAF - n_in, LEAF), slice(3 * LEAF, 3 * LEAF + n_out)
-        return slice(0, n_in), slice(n_in, n_in + n_out)
+        left = self.plan.leaf_rows * LEAF
+        bottom = left if self.plan.levels else 3 * LEAF
+        return slice(left - n_in, left), slice(bottom, bottom + n_out)
 
     def _empty(self, each: int) -> Array:
         return self.xp.empty(len(self.G) * each, self.G.dtype)
@@ -314,7 +309,7 @@ class Levels:
         _launch.launch("crossbar/tree", verb, self.G.dtype, *args, grid=(grid,), block=(block,))
 
     def _launch(self, verb: str, level: Level, count: int, sizes: tuple[int, ...], *arrays: Array | None, tasks: Table | None = None,
-                threads: int = THREADS, shared: int = 0, times: int = 1) -> None:  # fmt: skip
+                threads: int = PRODUCT, shared: int = 0, times: int = 1) -> None:  # fmt: skip
         """A block for each of `count` tasks of every array, and of `times` parts of them."""
         tables = [self.plan.on(level.records, FIELDS, self.G), self.plan.on(Table(0, len(self.plan.table)), 1, self.G)]
         if tasks is not None:
@@ -341,7 +336,7 @@ class Levels:
         rows, done = work
         for stage in level.stages:
             at = level.rows, stage.start, self.plan.most
-            self._launch("lay", level, stage.laid.count, (self.leaf_each, below_each, *at), self.leaves, below, rows, tasks=stage.laid)
+            self._launch("lay", level, stage.laid.count, (self.leaf_each, below_each, *at), self.leaves, below, rows, tasks=stage.laid, threads=THREADS)
             how = {"threads": WIDE, "shared": shared}
             self._launch("eliminate", level, stage.strips.count, (*at, level.strip), rows, done, weights, tasks=stage.strips, **how)
             if stage.updates.count:

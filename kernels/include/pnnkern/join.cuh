@@ -26,14 +26,15 @@ const int JOIN_PANEL = 16, JOIN_WIDE = 20, JOIN_FACTOR = JOIN_PANEL * JOIN_WIDE 
 const int JOIN_SMALL = 192;                                           // ports that a small pair keeps at most
 const int JOIN_SCRATCH = 2 * JOIN_FACTOR + JOIN_SMALL;                // numbers of shared memory beside the rows
 const int JOIN_MOST = 128;                                            // nodes of a stage at most
-const int JOIN_TILE = 32, JOIN_DEPTH = 64, JOIN_GROUPS = 4;          // of a product: its block has 64 threads for each group
-const int JOIN_LD = 36, JOIN_PRODUCT = 2 * JOIN_DEPTH * JOIN_LD;      // of a tile's rows in shared memory, and all of them
-static_assert(JOIN_PRODUCT >= JOIN_GROUPS * JOIN_TILE * 33, "the sums of all groups have room where factors were");
+const int JOIN_TILE = 32, JOIN_DEPTH = 32, JOIN_BLOCK = 128;         // of a product, the rows of its factors at a time, and its threads
+const int JOIN_LD = 36, JOIN_PRODUCT = 4 * JOIN_DEPTH * JOIN_LD;      // of such a row in shared memory, and of both factors, twice
 
 template <class T> struct alignas(16) quad { T v[4]; };
 template <class T> PNN_D quad<T> load4(const T* p) { return *reinterpret_cast<const quad<T>*>(p); }
 PNN_HD i64 least(i64 a, i64 b) { return a < b ? a : b; }
 PNN_HD int smaller(int a, int b) { return a < b ? a : b; }
+// Where row number `row` begins, of rows of n numbers.
+PNN_HD i64 row_at(int row, int n) { return (i64)row * n; }
 // In shared memory nodes are filled up to a multiple of 16 and ports to one of 32, by zeros; numbers between two rows.
 PNN_HD int join_nodes_of(int h) { return (h + 15) / 16 * 16; }
 PNN_HD int join_ports_of(int width) { return (width + 31) / 32 * 32; }
@@ -51,47 +52,57 @@ struct join_node { int first, second; };   // its numbers among the ports of bot
 // A record: nodes that go, all nodes; where `ports` has the number of every node among the ports of the first and of the second part (-1: it
 // is none of them); then where things lie in the arrays of a level. A part that is a leaf is -1 - its number.
 struct join_pair {
-    i64 e, n, first, first_size, second, second_size, above, rows, whole, first_line, second_line, above_line, whole_line;
+    int e, n, first_size, second_size;
+    i64 first, second, above, rows, whole, first_line, second_line, above_line, whole_line;
     const i64 *at_first, *at_second;
     PNN_D join_pair(const i64* r, const i64* ports)
-        : e(r[0]), n(r[1]), first(r[3]), first_size(r[4]), second(r[5]), second_size(r[6]), above(r[7]), rows(r[8]), whole(r[9]),
-          first_line(r[10]), second_line(r[11]), above_line(r[12]), whole_line(r[13]), at_first(ports + r[2]), at_second(at_first + n) {}
-    PNN_D join_node at(i64 node) const { return {(int)at_first[node], (int)at_second[node]}; }
-    PNN_D i64 stop(i64 start, i64 most) const { return least(start + most, e); }
+        : e((int)r[0]), n((int)r[1]), first_size((int)r[4]), second_size((int)r[6]), first(r[3]), second(r[5]), above(r[7]), rows(r[8]),
+          whole(r[9]), first_line(r[10]), second_line(r[11]), above_line(r[12]), whole_line(r[13]), at_first(ports + r[2]),
+          at_second(at_first + n) {}
+    PNN_D join_node at(int node) const { return {(int)at_first[node], (int)at_second[node]}; }
+    PNN_D int stop(i64 start, i64 most) const { return (int)least(start + most, e); }
 };
-// A column of rows that go, in one or both of two matrices; rows begin at `first` and `second` of a join_node. Both are read, also where it is
-// not in one of them (at its column 0), so that no load waits for another.
-template <class T> struct join_column {
+template <class T> struct alignas(16) join_few { T v[16 / sizeof(T)]; };
+template <class T> PNN_D join_few<T> load_few(const T* p) { return *reinterpret_cast<const join_few<T>*>(p); }
+template <class T> PNN_D void store_few(T* p, join_few<T> x) { *reinterpret_cast<join_few<T>*>(p) = x; }
+// Neighbours in rows that go, in one or both of two matrices; rows begin at `first` and `second` of a join_node. Both are read, also where they
+// are not in one of them (at its column 0), so that no load waits for another.
+template <class T> struct join_columns {
     const T *first, *second;
     bool in_first, in_second;
-    PNN_D T operator()(join_node row) const {
-        const T one = first[row.first], two = second[row.second];
-        return (in_first ? one : T(0)) + (in_second ? two : T(0));
+    PNN_D join_few<T> operator()(join_node row) const {
+        const join_few<T> one = load_few(first + row.first), two = load_few(second + row.second);
+        join_few<T> sum;
+        PNN_UNROLL
+        for (int w = 0; w < 16 / (int)sizeof(T); w++) sum.v[w] = (in_first ? one.v[w] : T(0)) + (in_second ? two.v[w] : T(0));
+        return sum;
     }
-    PNN_D T port(join_node row) const { return (in_first ? first : second)[in_first ? row.first : row.second]; }   // which one of both has
+    PNN_D join_few<T> ports(join_node row) const { return load_few((in_first ? first : second) + (in_first ? row.first : row.second)); }   // which one of both has
 };
-// What two nodes of a pair have between them before any goes: conductances of one array's leaves (16, 16), and of its blocks below.
+// What two nodes of a pair have between them before any goes: conductances of one array's leaves (16, 16), and of its blocks below. Four nodes
+// from a multiple of 4 on are neighbours in each part that has them.
 template <class T> struct join_wired {
     join_pair pair;
     const T *first, *second;
-    PNN_D join_node at(i64 node) const { return pair.at(node); }
     PNN_D join_wired(const join_pair& p, const T* leaves, const T* below)
         : pair(p), first(p.first < 0 ? leaves + (-1 - p.first) * 256 : below + p.first),
           second(p.second < 0 ? leaves + (-1 - p.second) * 256 : below + p.second) {}
-    // Of ports that stay, each of which is one of one part: its number there, turned to ~number in the second part; and what two of these have.
-    PNN_D int kept(i64 node) const {
+    // Of ports that stay, each of which is one of one part: its number there, turned to ~number in the second part; and what one of these has
+    // with another and its neighbours.
+    PNN_D int kept(int node) const {
         const int one = (int)pair.at_first[node], two = (int)pair.at_second[node];
         return one >= 0 ? one : ~two;
     }
-    PNN_D T between(int x, int y) const {
-        const T* row = x < 0 ? second + ~x * (int)pair.second_size : first + x * (int)pair.first_size;
+    PNN_D join_few<T> between(int x, int y) const {
+        const T* row = x < 0 ? second + ~x * pair.second_size : first + x * pair.first_size;
         const bool same = (x ^ y) >= 0;
-        const T v = row[!same ? 0 : y < 0 ? ~y : y];
-        return same ? v : T(0);
+        const join_few<T> v = load_few(row + (!same ? 0 : y < 0 ? ~y : y));
+        return same ? v : join_few<T>{};
     }
-    // Node x, which goes and so is one of both parts, as a row; node y as a column.
-    PNN_D join_node row(i64 x) const { return {(int)(pair.at_first[x] * pair.first_size), (int)(pair.at_second[x] * pair.second_size)}; }
-    PNN_D join_column<T> column(i64 y) const {
+    // Node x, which goes and so is one of both parts, as a row; node y as a column, and it and its neighbours.
+    PNN_D join_node row(int x) const { return {(int)pair.at_first[x] * pair.first_size, (int)pair.at_second[x] * pair.second_size}; }
+    PNN_D T node(join_node row, int y) const { return first[row.first + (int)pair.at_first[y]] + second[row.second + (int)pair.at_second[y]]; }
+    PNN_D join_columns<T> columns(int y) const {
         const join_node at = pair.at(y);
         return {first + (at.first < 0 ? 0 : at.first), second + (at.second < 0 ? 0 : at.second), at.first >= 0, at.second >= 0};
     }
@@ -113,7 +124,6 @@ template <int COLS> struct join_lane<double, COLS> {   // as multiply_f64 has it
     PNN_D static int row(int i) { return 8 * i + (threadIdx.x & 31) / 4; }
     PNN_D static int col(int j) { return 8 * j + threadIdx.x % 4 * 2; }
 };
-template <class T> struct alignas(16) join_few { T v[16 / sizeof(T)]; };
 template <class T, int COLS = 32> struct join_tile { join_few<T> v[join_lane<T, COLS>::ROWS][join_lane<T, COLS>::CHUNKS]; };
 // tile[r, c] += sum_k X(k, r) Y[k, c], k < depth, a multiple of 4; X(k, r) lies at X[k * step + r * ldx].
 template <int COLS> PNN_D void join_multiply(join_tile<float, COLS>& tile, int depth, const float* X, int step, int ldx, const float* Y, int ldy) {
@@ -157,8 +167,6 @@ template <int COLS> PNN_D void join_multiply(join_tile<double, COLS>& tile, int 
             PNN_UNROLL
             for (int j = 0; j < CHUNKS; j++) multiply_f64(tile.v[i][j].v, x[8 * i * ldx], y[8 * j]);
 }
-template <class T> PNN_D join_few<T> load_few(const T* p) { return *reinterpret_cast<const join_few<T>*>(p); }
-template <class T> PNN_D void store_few(T* p, join_few<T> x) { *reinterpret_cast<join_few<T>*>(p) = x; }
 // body(r, c, i, j) for what this lane has of a tile: its row and the first column of a chunk
 template <class T, int COLS, class Body> PNN_D void join_elements(Body body) {
     PNN_UNROLL
@@ -183,6 +191,17 @@ template <class Body> PNN_D void join_upper(int rows, int cols, int part, int pa
         if (r >= rows) return;
         body(r, r + 32 * u);
     }
+}
+// What ports from r0 and c0 on have between them, of `some` of which number(port) tells which they are.
+template <int COLS, class T, class Number>
+PNN_D void join_between(const join_wired<T>& wired, int r0, int c0, int some, Number number, join_tile<T, COLS>& tile) {
+    typedef join_lane<T, COLS> mine;
+    int down[mine::ROWS], across[mine::CHUNKS];
+    PNN_UNROLL
+    for (int i = 0; i < mine::ROWS; i++) down[i] = number(smaller(r0 + mine::row(i), some - 1));
+    PNN_UNROLL
+    for (int j = 0; j < mine::CHUNKS; j++) across[j] = number(smaller(c0 + mine::col(j), some - mine::WIDE));
+    join_elements<T, COLS>([&](int, int, int i, int j) { tile.v[i][j] = wired.between(down[i], across[j]); });
 }
 
 // ---- elimination in shared memory, one block of whole warps
@@ -228,15 +247,13 @@ template <int K, class T> PNN_D void join_nodes(int p, T (&x)[JOIN_PANEL], T& in
 template <class T> PNN_D void join_panel(int p, const T* D, int ld, T* Rt) {
     const int lane = threadIdx.x & 31, column = lane & 15, WIDE = 16 / sizeof(T);
     // A lane of the first half has a column: conductances between nodes, until its own node goes, and then R but for its roots; one of the
-    // second half what nodes b <= column have beyond node `column`.
+    // second half what nodes b <= column have beyond node `column`. What lies beyond the diagonal in either is not looked at.
     const bool tails = lane >= 16;
-    const int step = tails ? 1 : ld, some = column + tails;
+    const int step = tails ? 1 : ld;
     const T* mine = D + (tails ? column * ld : column);
     T x[JOIN_PANEL], inverses = T(1);
     PNN_UNROLL
     for (int b = 0; b < JOIN_PANEL; b++) x[b] = mine[b * step];
-    PNN_UNROLL
-    for (int b = 0; b < JOIN_PANEL; b++) x[b] = b < some ? x[b] : T(0);
     join_nodes<0>(p, x, inverses, Rt);
     __syncwarp();
     if (!tails) {
@@ -244,9 +261,10 @@ template <class T> PNN_D void join_panel(int p, const T* D, int ld, T* Rt) {
         for (int i = 0; i < JOIN_PANEL / WIDE; i++) {
             join_few<T> some;
             PNN_UNROLL
-            for (int w = 0; w < WIDE; w++) some.v[w] = i * WIDE + w == column ? T(1) : i * WIDE + w < column ? T(0) : x[i * WIDE + w];
+            for (int w = 0; w < WIDE; w++) some.v[w] = i * WIDE + w > column ? x[i * WIDE + w] : T(0);
             store_few(Rt + column * JOIN_WIDE + i * WIDE, some);
         }
+        Rt[column * (JOIN_WIDE + 1)] = T(1);
         Rt[JOIN_PANEL * JOIN_WIDE + column] = root_of_inverse(inverses);
     }
 }
@@ -405,33 +423,34 @@ template <int ROWS, int CHUNKS, class T, class At, class Put> PNN_D void join_ta
             total[i] += __shfl_sync(0xffffffffu, suffix[i][j], 0);
         }
 }
-// A pair of few nodes to shared memory, with its tails. A lane keeps to its columns and has the loads of eight rows under way.
+// A pair of few nodes to shared memory, with its tails. A lane keeps to its columns and has the loads of four rows under way.
 template <class T> PNN_D void join_gather(const join_wired<T>& wired, int h, int width, T* M, T* scratch) {
     const int lane = threadIdx.x & 31, warp = join_warp(), warps = blockDim.x / 32;
-    const int H = join_nodes_of(h), ld = join_row(h, width), cols = ld - 4;
+    const int WIDE = 16 / sizeof(T), SPAN = 32 * WIDE, H = join_nodes_of(h), ld = join_row(h, width), cols = ld - 4;
     join_node* nodes = reinterpret_cast<join_node*>(scratch);
     for (int k = threadIdx.x; k < h; k += blockDim.x) nodes[k] = wired.row(k);
     for (int i = h * ld + threadIdx.x; i < H * ld; i += blockDim.x) M[i] = T(0);
     for (int i = threadIdx.x; i < h * 16; i += blockDim.x)
         if (h + i % 16 < H) M[i / 16 * ld + h + i % 16] = T(0);
     __syncthreads();
-    // Nodes, and then ports and the zeros behind them; those from `alone` on are in one part only.
-    const int alone = (h + 31) / 32, across = alone + (cols - H) / 32;
-    for (int u = warp; u < (h + 7) / 8 * across; u += warps) {
-        const int k0 = u / across * 8, turn = u % across, c = (turn < alone ? turn : turn - alone) * 32 + lane;
+    // Nodes, and then ports and the zeros behind them; those from `alone` on are in one part only. What nodes have on and below the diagonal
+    // is written over by tails.
+    const int alone = (h + SPAN - 1) / SPAN, across = alone + (cols - H + SPAN - 1) / SPAN;
+    for (int u = warp; u < h / 4 * across; u += warps) {
+        const int k0 = u / across * 4, turn = u % across, c = (turn < alone ? turn : turn - alone) * SPAN + lane * WIDE;
         const bool there = c < (turn < alone ? h : width);
-        const join_column<T> y = wired.column(!there ? 0 : turn < alone ? c : h + c);
-        T v[8];
+        const join_columns<T> y = wired.columns(!there ? 0 : turn < alone ? c : h + c);
+        join_few<T> v[4];
         if (turn >= alone)
             PNN_UNROLL
-            for (int i = 0; i < 8; i++) v[i] = y.port(nodes[smaller(k0 + i, h - 1)]);
+            for (int i = 0; i < 4; i++) v[i] = y.ports(nodes[k0 + i]);
         else
             PNN_UNROLL
-            for (int i = 0; i < 8; i++) v[i] = y(nodes[smaller(k0 + i, h - 1)]);
+            for (int i = 0; i < 4; i++) v[i] = y(nodes[k0 + i]);
         T* at = M + k0 * ld + c + (turn < alone ? 0 : H);
         PNN_UNROLL
-        for (int i = 0; i < 8; i++)
-            if (k0 + i < h && (turn >= alone || (there && c > k0 + i))) at[i * ld] = there ? v[i] : T(0);
+        for (int i = 0; i < 4; i++)
+            if (there || (turn >= alone && c < cols - H)) store_few(at + i * ld, there ? v[i] : join_few<T>{});
     }
     __syncthreads();
     for (int b = 4 * warp; b < h; b += 4 * warps) {   // four nodes at a time, as h is a multiple of 4
@@ -445,115 +464,79 @@ template <class T> PNN_D void join_gather(const join_wired<T>& wired, int h, int
     __syncthreads();
 }
 
-// ---- products of what lies in memory, one block of 256 threads for a tile of 32 x 32
-// Rows of a product's factor to shared memory, `some` of 64, n numbers of 32 and zeros; ld numbers between rows. EVEN: ld and n are multiples
-// of 4, and all are loaded by 16 bytes.
+// ---- products of what lies in memory, one block of JOIN_BLOCK threads for a tile of 32 x 32, each of its warps for a quarter
+// Rows of a product's factor, JOIN_DEPTH of them, of 32 numbers: a thread's share. EVEN: ld and n are multiples of 4, and all are loaded by 16
+// bytes.
 template <bool EVEN, class T> struct join_factor {
-    static const int WIDE = EVEN ? 16 / sizeof(T) : 1, ACROSS = JOIN_TILE / WIDE, STEP = 64 * JOIN_GROUPS / ACROSS, EACH = JOIN_DEPTH / STEP;
+    static const int WIDE = EVEN ? 16 / sizeof(T) : 1, ACROSS = JOIN_TILE / WIDE, STEP = JOIN_BLOCK / ACROSS, EACH = JOIN_DEPTH / STEP;
     struct alignas(WIDE * sizeof(T)) chunk { T v[WIDE]; };
     chunk v[EACH];
     PNN_D static int row(int i) { return threadIdx.x / ACROSS + i * STEP; }
     PNN_D static int col() { return threadIdx.x % ACROSS * WIDE; }
-    PNN_D void load(const T* X, i64 ld, i64 n, int some) {
-        const T* from = X + row(0) * ld + col();
+    // `some` of the rows, n numbers of each, and zeros; ld numbers between rows
+    PNN_D void load(const T* X, int ld, int n, int some) {
+        const T* from = X + row_at(row(0), ld) + col();
         const bool within = col() < n;
         PNN_UNROLL
-        for (int i = 0; i < EACH; i++) v[i] = within && row(i) < some ? *reinterpret_cast<const chunk*>(from + i * STEP * ld) : chunk{};
+        for (int i = 0; i < EACH; i++) v[i] = within && row(i) < some ? *reinterpret_cast<const chunk*>(from + row_at(i * STEP, ld)) : chunk{};
     }
     PNN_D void store(T* x) const {
         PNN_UNROLL
         for (int i = 0; i < EACH; i++) *reinterpret_cast<chunk*>(x + row(i) * JOIN_LD + col()) = v[i];
     }
 };
-// shared[i * 33 + j] = sum_k X[k, i] Y[k, j], each fourth of 64 k together; depth is a multiple of 4; rows of X and Y have nx and ny numbers.
-template <bool EVEN, class T> PNN_D void join_product(i64 depth, const T* X, i64 ldx, i64 nx, const T* Y, i64 ldy, i64 ny, T* shared) {
-    T *x = shared, *y = shared + JOIN_DEPTH * JOIN_LD;
-    const int group = threadIdx.x / 64, upper = threadIdx.x / 32 % 2 * 16;
-    join_tile<T, 32> tile = {};
+// Where this warp's quarter of a tile begins.
+PNN_D int join_down() { return join_warp() / 2 * 16; }
+PNN_D int join_across() { return join_warp() % 2 * 16; }
+// quarter[i, j] += sum_k X[k, i] Y[k, j], k < depth, a multiple of 4; rows of X and Y have nx and ny numbers. Rows are on their way while those
+// before them are multiplied. All threads have to be here; `mine`: whether this warp's quarter is wanted.
+template <bool EVEN, class T>
+PNN_D void join_product(join_tile<T, 16>& quarter, bool mine, int depth, const T* X, int ldx, int nx, const T* Y, int ldy, int ny, T* memory) {
+    join_factor<true, T> left;
+    join_factor<EVEN, T> right;
+    auto load = [&](int from) {
+        left.load(X + row_at(from, ldx), ldx, nx, depth - from);
+        right.load(Y + row_at(from, ldy), ldy, ny, depth - from);
+    };
+    load(0);
     PNN_UNROLL_BY(1)
-    for (i64 from = 0; from < depth; from += JOIN_DEPTH) {
-        const int some = (int)least(JOIN_DEPTH, depth - from);
-        join_factor<true, T> left;
-        join_factor<EVEN, T> right;
-        left.load(X + from * ldx, ldx, nx, some);
-        right.load(Y + from * ldy, ldy, ny, some);
-        __syncthreads();
+    for (int from = 0; from < depth; from += JOIN_DEPTH) {
+        T *x = memory + from / JOIN_DEPTH % 2 * (2 * JOIN_DEPTH * JOIN_LD), *y = x + JOIN_DEPTH * JOIN_LD;
         left.store(x);
         right.store(y);
         __syncthreads();
-        const int k = group * (JOIN_DEPTH / JOIN_GROUPS);
-        if (k < some)
-            join_multiply(tile, smaller(some - k, JOIN_DEPTH / JOIN_GROUPS), x + k * JOIN_LD + upper, JOIN_LD, 1, y + k * JOIN_LD, JOIN_LD);
+        if (from + JOIN_DEPTH < depth) load(from + JOIN_DEPTH);
+        if (mine) join_multiply(quarter, smaller(JOIN_DEPTH, depth - from), x + join_down(), JOIN_LD, 1, y + join_across(), JOIN_LD);
     }
     __syncthreads();
-    join_elements<T, 32>([&](int r, int c, int i, int j) {
+}
+// body(r, c, v) for what a lane has of a quarter of the tile from (x0, y0) on: rows, columns, and the number, which may be changed.
+template <class T, class Body> PNN_D void join_quarter(join_tile<T, 16>& quarter, int x0, int y0, Body body) {
+    const int x = x0 + join_down(), y = y0 + join_across();
+    join_elements<T, 16>([&](int r, int c, int i, int j) {
         PNN_UNROLL
-        for (int w = 0; w < join_lane<T, 32>::WIDE; w++) shared[(group * JOIN_TILE + upper + r) * 33 + c + w] = tile.v[i][j].v[w];
+        for (int w = 0; w < join_lane<T, 16>::WIDE; w++) body(x + r, y + c + w, quarter.v[i][j].v[w]);
     });
-    __syncthreads();
-    PNN_UNROLL
-    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
-        const int at = i / JOIN_TILE * 33 + i % JOIN_TILE;
-        T sum = shared[at];
-        for (int g = 1; g < JOIN_GROUPS; g++) sum += shared[at + g * JOIN_TILE * 33];
-        shared[at] = sum;
-    }
-    __syncthreads();
 }
-const int JOIN_EACH = JOIN_TILE * JOIN_TILE / (64 * JOIN_GROUPS);   // elements of a tile that a thread has: of one column, from row join_down(0) on
-PNN_D int join_across() { return threadIdx.x % JOIN_TILE; }
-PNN_D int join_down(int i) { return threadIdx.x / JOIN_TILE + i * (JOIN_TILE / JOIN_EACH); }
-// A tile from (x0, y0) on of a symmetric matrix: `value(i, sum)` of a thread's element i, if it lies on or above the diagonal, is put down as
-// put(i, x, y, v), and below the diagonal as turned(i, x, y, v), each row by row: there a thread's column is one of x. `shared` holds the sums.
-template <class T, class Value, class Put, class Turned>
-PNN_D void join_symmetric(i64 x0, i64 y0, i64 n, T* shared, Value value, Put put, Turned turned) {
-    PNN_UNROLL
-    for (int i = 0; i < JOIN_EACH; i++) {
-        const int at = join_down(i) * 33 + join_across();
-        const i64 x = x0 + join_down(i), y = y0 + join_across();
-        if (x >= n || y >= n || y < x) continue;
-        const T v = value(i, shared[at]);
-        shared[at] = v;
-        put(i, x, y, v);
-    }
-    __syncthreads();
-    PNN_UNROLL
-    for (int i = 0; i < JOIN_EACH; i++) {
-        const i64 x = x0 + join_across(), y = y0 + join_down(i);
-        if (x < n && y < n && y > x) turned(i, x, y, shared[join_across() * 33 + join_down(i)]);
-    }
-    __syncthreads();
-}
+// Whether any of it lies on or above the diagonal.
+PNN_D bool join_on_or_above(int x0, int y0) { return x0 + join_down() < y0 + join_across() + 16; }
 
 // ---- what a block does. `memory` has JOIN_SCRATCH numbers and then the rows, `tile` JOIN_PRODUCT
 // Blocks of one pair share out the tiles of what its ports have between them, `part` of `parts` is this one's; the first has the weights.
 template <class T> PNN_D void join_small(const join_wired<T>& wired, int part, int parts, T* memory, T* above, T* weights) {
-    typedef join_lane<T, 32> mine;
     T* M = memory + JOIN_SCRATCH;
-    const int h = (int)wired.pair.e, width = (int)(wired.pair.n - h), H = join_nodes_of(h), ld = join_row(h, width);
+    const int h = wired.pair.e, width = wired.pair.n - h, H = join_nodes_of(h), ld = join_row(h, width);
     int* kept = reinterpret_cast<int*>(memory + 2 * JOIN_FACTOR);
     for (int i = threadIdx.x; i < width; i += blockDim.x) kept[i] = wired.kept(h + i);
     join_gather(wired, h, width, M, memory);
     join_eliminate(h, width, M, memory, weights != 0);
     join_upper(width, width, part, parts, [&](int r0, int c0) {
         join_tile<T, 32> tile;
-        int across[mine::CHUNKS][mine::WIDE];
-        PNN_UNROLL
-        for (int j = 0; j < mine::CHUNKS; j++)
-            PNN_UNROLL
-            for (int w = 0; w < mine::WIDE; w++) across[j][w] = kept[smaller(c0 + mine::col(j) + w, width - 1)];
-        PNN_UNROLL
-        for (int i = 0; i < mine::ROWS; i++) {
-            const int row = kept[smaller(r0 + mine::row(i), width - 1)];
-            PNN_UNROLL
-            for (int j = 0; j < mine::CHUNKS; j++)
-                PNN_UNROLL
-                for (int w = 0; w < mine::WIDE; w++) tile.v[i][j].v[w] = wired.between(row, across[j][w]);
-        }
+        join_between(wired, r0, c0, width, [&](int port) { return kept[port]; }, tile);
         join_multiply(tile, h, M + H + r0, ld, 1, M + H + c0, ld);
         join_elements<T, 32>([&](int r, int c, int i, int j) {
             PNN_UNROLL
-            for (int w = 0; w < mine::WIDE; w++) {
+            for (int w = 0; w < join_lane<T, 32>::WIDE; w++) {
                 const int x = r0 + r, y = c0 + c + w;
                 if (y >= x && y < width) above[x * width + y] = above[y * width + x] = tile.v[i][j].v[w];
             }
@@ -567,23 +550,25 @@ template <class T> PNN_D void join_small(const join_wired<T>& wired, int part, i
     __syncthreads();
 }
 // Rows x0 and x0 + 1, four warps each: what the nodes of a pair have between them, if nothing has gone yet, and the tails of those up to `stop`.
-template <class T> PNN_D void join_lay(const join_wired<T>& wired, i64 start, i64 stop, i64 x0, T* rows, T* sums) {
-    const int e = (int)wired.pair.e, n = (int)wired.pair.n, end = (int)stop, lane = threadIdx.x & 31, warp = join_warp(), part = warp % 4;
-    const int b = (int)x0 + warp / 4, first = (b < end ? end : b + 1) + part * 32 + lane;   // beyond it is none of this stage's nodes
+template <class T> PNN_D void join_lay(const join_wired<T>& wired, int start, int end, int x0, T* rows, T* sums) {
+    const int e = wired.pair.e, n = wired.pair.n, lane = threadIdx.x & 31, warp = join_warp(), part = warp % 4;
+    const int WIDE = 16 / sizeof(T), b = x0 + warp / 4;
+    const int first = (b < end ? end : b / 4 * 4) + (part * 32 + lane) * WIDE;   // beyond it is none of this stage's nodes but what is written over
     const bool there = b < (start == 0 ? e : end);
-    T* mine = rows + (i64)(there ? b : 0) * n;
+    T* mine = rows + row_at(there ? b : 0, n);
     const join_node row = start == 0 ? wired.row(there ? b : 0) : join_node{0, 0};
     T total = T(0);
     if (there)
-        PNN_UNROLL_BY(4)
-        for (int y = first; y < n; y += 128) {
-            T v = T(0);
+        PNN_UNROLL_BY(2)
+        for (int y = first; y < n; y += 128 * WIDE) {
+            join_few<T> v;
             if (start == 0) {
-                const join_column<T> column = wired.column(y);
-                v = y < e ? column(row) : column.port(row);
-                mine[y] = v;
-            } else v = mine[y];
-            total += v;
+                const join_columns<T> columns = wired.columns(y);
+                v = y < e ? columns(row) : columns.ports(row);
+                store_few(mine + y, v);
+            } else v = load_few(mine + y);
+            PNN_UNROLL
+            for (int w = 0; w < WIDE; w++) total += v.v[w];
         }
     PNN_UNROLL
     for (int half = 16; half > 0; half /= 2) total += __shfl_xor_sync(0xffffffffu, total, half);
@@ -591,26 +576,26 @@ template <class T> PNN_D void join_lay(const join_wired<T>& wired, i64 start, i6
     __syncthreads();
     if (there && b < end && part == 0) {
         T all[1] = {lane < 4 ? sums[warp + lane] : T(0)};
-        auto put = [&](int, int c, T v) { rows[(i64)c * n + b] = v; };
-        if (start == 0) join_tails<1, JOIN_MOST / 32>(b, end, all, [&](int, int y) { return mine[y] = wired.column(y)(row); }, put);
+        auto put = [&](int, int c, T v) { rows[row_at(c, n) + b] = v; };
+        if (start == 0) join_tails<1, JOIN_MOST / 32>(b, end, all, [&](int, int y) { return mine[y] = wired.node(row, y); }, put);
         else join_tails<1, JOIN_MOST / 32>(b, end, all, [&](int, int y) { return mine[y]; }, put);
     }
     __syncthreads();
 }
 // Rows start to stop of a strip of a pair, as they lie in memory, to shared memory, `width` columns from `column` on; a warp has the loads of
 // eight rows under way.
-template <class T> PNN_D void join_strip(i64 n, i64 start, i64 stop, i64 column, i64 strip, const T* rows, T* memory, T* done, T* weights) {
+template <class T> PNN_D void join_strip(int n, int start, int stop, int column, int strip, const T* rows, T* memory, T* done, T* weights) {
     T* M = memory + JOIN_SCRATCH;
     const int WIDE = 16 / sizeof(T), lane = threadIdx.x & 31, warp = threadIdx.x / 32, warps = blockDim.x / 32;
-    const int h = (int)(stop - start), width = (int)least(strip, n - column), H = join_nodes_of(h), ld = join_row(h, width);
-    const T *nodes = rows + start * n + start, *ports = rows + start * n + column;
+    const int h = stop - start, width = smaller(strip, n - column), H = join_nodes_of(h), ld = join_row(h, width);
+    const T *nodes = rows + row_at(start, n) + start, *ports = rows + row_at(start, n) + column;
     for (int k0 = warp; k0 < H; k0 += 8 * warps)
         for (int c = lane * WIDE; c < ld - 4; c += 32 * WIDE) {
             const bool there = c < h || (c >= H && c < H + width);
             const T* from = c < h ? nodes + c : there ? ports + c - H : nodes;
             join_few<T> v[8];
             PNN_UNROLL
-            for (int i = 0; i < 8; i++) v[i] = load_few(from + smaller(k0 + i * warps, h - 1) * n);
+            for (int i = 0; i < 8; i++) v[i] = load_few(from + row_at(smaller(k0 + i * warps, h - 1), n));
             PNN_UNROLL
             for (int i = 0; i < 8; i++)
                 if (k0 + i * warps < H) store_few(M + (k0 + i * warps) * ld + c, there && k0 + i * warps < h ? v[i] : join_few<T>{});
@@ -619,110 +604,95 @@ template <class T> PNN_D void join_strip(i64 n, i64 start, i64 stop, i64 column,
     join_eliminate(h, width, M, memory, weights != 0);
     for (int c = lane * WIDE; c < width; c += 32 * WIDE)
         PNN_UNROLL_BY(8)
-        for (int k = warp; k < h; k += warps) store_few(done + (start + k) * n + column + c, load_few(M + k * ld + H + c));
+        for (int k = warp; k < h; k += warps) store_few(done + row_at(start + k, n) + column + c, load_few(M + k * ld + H + c));
     if (weights) {
         __syncthreads();
         join_weights(h, width, M);
         for (int c = warp; c < width; c += warps)
-            for (int k = lane; k < h; k += 32) weights[start * n + (column - stop + c) * h + k] = M[k * ld + H + c];
+            for (int k = lane; k < h; k += 32) weights[row_at(start, n) + row_at(column - stop + c, h) + k] = M[k * ld + H + c];
     }
     __syncthreads();
 }
 // What products are added to is fetched before they are worked out.
-template <class T> PNN_D void join_update(const join_pair& pair, i64 start, i64 stop, i64 x0, i64 y0, const T* done, T* rows, T* tile) {
-    const i64 e = pair.e, n = pair.n;
-    T before[JOIN_EACH];
-    PNN_UNROLL
-    for (int i = 0; i < JOIN_EACH; i++) before[i] = rows[least(x0 + join_down(i), e - 1) * n + least(y0 + join_across(), n - 1)];
-    join_product<true>(stop - start, done + start * n + x0, n, e - x0, done + start * n + y0, n, n - y0, tile);
-    PNN_UNROLL
-    for (int i = 0; i < JOIN_EACH; i++) {
-        const i64 x = x0 + join_down(i), y = y0 + join_across();
-        if (x < e && y < n && y > x) rows[x * n + y] = before[i] + tile[join_down(i) * 33 + join_across()];
-    }
-    __syncthreads();
+template <class T> PNN_D void join_update(const join_pair& pair, int start, int stop, int x0, int y0, const T* done, T* rows, T* memory) {
+    const int e = pair.e, n = pair.n;
+    const T *X = done + row_at(start, n) + x0, *Y = done + row_at(start, n) + y0;
+    join_tile<T, 16> quarter;
+    join_quarter(quarter, x0, y0, [&](int x, int y, T& v) { v = rows[row_at(smaller(x, e - 1), n) + smaller(y, n - 1)]; });
+    join_product<true>(quarter, join_on_or_above(x0, y0), stop - start, X, n, e - x0, Y, n, n - y0, memory);
+    join_quarter(quarter, x0, y0, [&](int x, int y, T& v) {
+        if (x < e && y < n && y > x) rows[row_at(x, n) + y] = v;
+    });
 }
-template <class T> PNN_D void join_couple(const join_wired<T>& wired, i64 x0, i64 y0, const T* done, T* above, T* tile) {
-    const i64 e = wired.pair.e, n = wired.pair.n;
-    const int column = wired.kept(least(y0 + join_across(), n - 1));
-    T before[JOIN_EACH];
-    PNN_UNROLL
-    for (int i = 0; i < JOIN_EACH; i++) before[i] = wired.between(wired.kept(least(x0 + join_down(i), n - 1)), column);
-    join_product<true>(e, done + x0, n, n - x0, done + y0, n, n - y0, tile);
-    join_symmetric(x0, y0, n, tile, [&](int i, T sum) { return before[i] + sum; },
-                   [&](int, i64 x, i64 y, T v) { above[(x - e) * (n - e) + y - e] = v; },
-                   [&](int, i64 x, i64 y, T v) { above[(y - e) * (n - e) + x - e] = v; });
+template <class T> PNN_D void join_couple(const join_wired<T>& wired, int x0, int y0, const T* done, T* above, T* memory) {
+    const int e = wired.pair.e, n = wired.pair.n, kept = n - e;
+    join_tile<T, 16> quarter;
+    join_between(wired, x0 + join_down(), y0 + join_across(), n, [&](int node) { return wired.kept(node); }, quarter);
+    join_product<true>(quarter, join_on_or_above(x0, y0), e, done + x0, n, n - x0, done + y0, n, n - y0, memory);
+    join_quarter(quarter, x0 - e, y0 - e, [&](int x, int y, T& v) {
+        if (y >= x && y < kept) above[row_at(x, kept) + y] = above[row_at(y, kept) + x] = v;
+    });
 }
 template <class T>
-PNN_D void join_turn(const join_pair& pair, i64 h, i64 stop, i64 c0, i64 k0, const T* weights, const T* W, T* turned, T* tile) {
-    const i64 kept = pair.n - stop;
-    join_product<true>(kept, W + c0, kept, kept - c0, weights + k0, h, h - k0, tile);
-    PNN_UNROLL
-    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
-        const i64 c = c0 + i / JOIN_TILE, k = k0 + i % JOIN_TILE;
-        if (c < kept && k < h) turned[c * h + k] = tile[i / JOIN_TILE * 33 + i % JOIN_TILE];
-    }
-    __syncthreads();
+PNN_D void join_turn(const join_pair& pair, int h, int stop, int c0, int k0, const T* weights, const T* W, T* turned, T* memory) {
+    const int kept = pair.n - stop;
+    join_tile<T, 16> quarter = {};
+    join_product<true>(quarter, true, kept, W + c0, kept, kept - c0, weights + k0, h, h - k0, memory);
+    join_quarter(quarter, c0, k0, [&](int c, int k, T& v) {
+        if (c < kept && k < h) turned[row_at(c, h) + k] = v;
+    });
 }
 template <class T>
-PNN_D void join_split(const join_pair& pair, i64 start, i64 stop, i64 x0, i64 y0, const T* weights, const T* turned, const T* W, T* out, T* leaves,
-                      T* below, T* tile) {
-    const i64 h = stop - start, n = pair.n - start, kept = n - h;
+PNN_D void join_split(const join_pair& pair, int start, int stop, int x0, int y0, const T* weights, const T* turned, const T* W, T* out, T* leaves,
+                      T* below, T* memory) {
+    const int h = stop - start, n = pair.n - start, kept = n - h;
     T* first = pair.first < 0 ? leaves + (-1 - pair.first) * 256 : below + pair.first;
     T* second = pair.second < 0 ? leaves + (-1 - pair.second) * 256 : below + pair.second;
-    // A thread's column and rows, of the tile and of what lies below the diagonal: what is there already, and where its elements go.
-    const i64 y = least(y0 + join_across(), n - 1), x = least(x0 + join_across(), n - 1);
-    T known[JOIN_EACH];
-    join_node rows[JOIN_EACH], lower[JOIN_EACH], column = {0, 0}, across = {0, 0};
-    PNN_UNROLL
-    for (int i = 0; i < JOIN_EACH; i++) {
-        const i64 r = least(x0 + join_down(i), n - 1);
-        known[i] = y < h ? T(0) : r < h ? turned[(y - h) * h + r] : W[(r - h) * kept + y - h];
+    // What is there already; what products make, from zeros on, replaces it.
+    join_tile<T, 16> quarter;
+    join_quarter(quarter, x0, y0, [&](int x, int y, T& v) {
+        const int r = smaller(x, n - 1), c = smaller(y, n - 1);
+        v = c < h ? T(0) : r < h ? turned[row_at(c - h, h) + r] : W[row_at(r - h, kept) + c - h];
+    });
+    if (y0 < h) {
+        join_tile<T, 16> made = {};
+        join_product<true>(made, join_on_or_above(x0, y0), kept, turned + x0, h, h - x0, weights + y0, h, h - y0, memory);
+        join_elements<T, 16>([&](int, int c, int i, int j) {
+            PNN_UNROLL
+            for (int w = 0; w < join_lane<T, 16>::WIDE; w++)
+                if (y0 + join_across() + c + w < h) quarter.v[i][j].v[w] = made.v[i][j].v[w];
+        });
     }
-    if (start == 0) {
-        column = pair.at(y);
-        across = pair.at(x);
-        PNN_UNROLL
-        for (int i = 0; i < JOIN_EACH; i++) {
-            rows[i] = pair.at(least(x0 + join_down(i), n - 1));
-            lower[i] = pair.at(least(y0 + join_down(i), n - 1));
+    join_quarter(quarter, x0, y0, [&](int x, int y, T& v) {
+        if (y < x || y >= n) return;
+        if (start > 0) {
+            out[row_at(x, n) + y] = out[row_at(y, n) + x] = v;
+            return;
         }
-    }
-    if (y0 < h) join_product<true>(kept, turned + x0, h, h - x0, weights + y0, h, h - y0, tile);
-    auto both = [&](join_node a, join_node b, T v) {
-        if (a.first >= 0 && b.first >= 0) first[a.first * (int)pair.first_size + b.first] = v;
-        if (a.second >= 0 && b.second >= 0) second[a.second * (int)pair.second_size + b.second] = v;
-    };
-    join_symmetric(x0, y0, n, tile, [&](int i, T sum) { return y < h ? sum : known[i]; },
-                   [&](int i, i64 r, i64 c, T v) {
-                       if (start > 0) out[r * n + c] = v;
-                       else both(rows[i], column, v);
-                   },
-                   [&](int i, i64 r, i64 c, T v) {
-                       if (start > 0) out[c * n + r] = v;
-                       else both(lower[i], across, v);
-                   });
+        const join_node a = pair.at(x), b = pair.at(y);
+        if (a.first >= 0 && b.first >= 0) first[a.first * pair.first_size + b.first] = first[b.first * pair.first_size + a.first] = v;
+        if (a.second >= 0 && b.second >= 0) second[a.second * pair.second_size + b.second] = second[b.second * pair.second_size + a.second] = v;
+    });
 }
 template <class T>
-PNN_D void join_voltages(const join_pair& pair, i64 start, i64 stop, i64 x0, i64 c0, i64 q, const T* weights, const T* V, T* out, T* leaves,
-                         T* below, T* tile) {
-    const i64 h = stop - start, n = pair.n - start, kept = n - h;
-    T* first = pair.first < 0 ? leaves + (-1 - pair.first) * 16 * q : below + pair.first_line * q;
-    T* second = pair.second < 0 ? leaves + (-1 - pair.second) * 16 * q : below + pair.second_line * q;
-    if (x0 < h) join_product<false>(kept, weights + x0, h, h - x0, V + c0, q, q - c0, tile);
-    PNN_UNROLL
-    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
-        const i64 x = x0 + i / JOIN_TILE, c = c0 + i % JOIN_TILE;
-        if (x >= n || c >= q) continue;
-        const T v = x < h ? tile[i / JOIN_TILE * 33 + i % JOIN_TILE] : V[(x - h) * q + c];
-        if (start > 0) out[x * q + c] = v;
-        else {
-            const join_node at = pair.at(x);
-            if (at.first >= 0) first[at.first * q + c] = v;
-            if (at.second >= 0) second[at.second * q + c] = v;
+PNN_D void join_voltages(const join_pair& pair, int start, int stop, int x0, int c0, int q, const T* weights, const T* V, T* out, T* leaves,
+                         T* below, T* memory) {
+    const int h = stop - start, n = pair.n - start, kept = n - h;
+    T* first = pair.first < 0 ? leaves + (-1 - pair.first) * 16 * (i64)q : below + pair.first_line * q;
+    T* second = pair.second < 0 ? leaves + (-1 - pair.second) * 16 * (i64)q : below + pair.second_line * q;
+    join_tile<T, 16> quarter = {};
+    if (x0 < h) join_product<false>(quarter, true, kept, weights + x0, h, h - x0, V + c0, q, q - c0, memory);
+    join_quarter(quarter, x0, c0, [&](int x, int c, T& v) {
+        if (x >= n || c >= q) return;
+        if (x >= h) v = V[row_at(x - h, q) + c];
+        if (start > 0) {
+            out[row_at(x, q) + c] = v;
+            return;
         }
-    }
-    __syncthreads();
+        const join_node at = pair.at(x);
+        if (at.first >= 0) first[row_at(at.first, q) + c] = v;
+        if (at.second >= 0) second[row_at(at.second, q) + c] = v;
+    });
 }
 }  // namespace pnn
 #endif

@@ -62,7 +62,6 @@ class Level:
     small: bool
     strip: int  # columns of a block that eliminates
     threads: int  # of a block that joins a small pair, at least
-    pieces: int  # of 16 x 32 numbers that it puts down
     memory: int  # numbers of shared memory
     above: int
     rows: int
@@ -199,7 +198,6 @@ class Plan:
             small,
             strip,
             min(THREADS, max(32, 8 << (largest - 1).bit_length())),
-            max(sum(-(-(kept - x) // TILE) for x in range(0, kept, 16)) for _, kept in sizes),
             SCRATCH + memory,
             above, rows, whole, above_line, whole_line,
         )  # fmt: skip
@@ -329,7 +327,7 @@ class Levels:
             arrays = self.leaves, below, above, weights
             pairs = level.records.count * len(self.G)
             parts = max(1, min(PARTS, BLOCKS // pairs))
-            warps = min(-(-level.pieces // parts), WARPS, BLOCKS * WARPS // (pairs * parts))  # as many as fill a GPU
+            warps = min(WARPS, BLOCKS * WARPS // (pairs * parts))  # as many as fill a GPU
             how = {"threads": max(level.threads, 32 * warps), "shared": shared, "times": parts}
             self._launch("small", level, level.records.count, ends, *arrays, **how)
             return

@@ -89,18 +89,15 @@ template <class T> struct join_wired {
           second(p.second < 0 ? leaves + (-1 - p.second) * 256 : below + p.second) {}
     // Of ports that stay, each of which is one of one part: its number there, turned to ~number in the second part; and what one of these has
     // with another and its neighbours.
-    PNN_D int kept(int node) const {
-        const int one = (int)pair.at_first[node], two = (int)pair.at_second[node];
-        return one >= 0 ? one : ~two;
-    }
+    PNN_D static int kept(join_node at) { return at.first >= 0 ? at.first : ~at.second; }
     PNN_D join_few<T> between(int x, int y) const {
         const T* row = x < 0 ? second + ~x * pair.second_size : first + x * pair.first_size;
-        const bool same = (x ^ y) >= 0;
-        const join_few<T> v = load_few(row + (!same ? 0 : y < 0 ? ~y : y));
-        return same ? v : join_few<T>{};
+        join_few<T> v = {};
+        if ((x ^ y) >= 0) v = load_few(row + (y < 0 ? ~y : y));   // both of one part
+        return v;
     }
-    // Node x, which goes and so is one of both parts, as a row; node y as a column, and it and its neighbours.
-    PNN_D join_node row(int x) const { return {(int)pair.at_first[x] * pair.first_size, (int)pair.at_second[x] * pair.second_size}; }
+    // A node that goes and so is one of both parts, as a row; node y as a column, and it and its neighbours.
+    PNN_D join_node row(join_node at) const { return {at.first * pair.first_size, at.second * pair.second_size}; }
     PNN_D T node(join_node row, int y) const { return first[row.first + (int)pair.at_first[y]] + second[row.second + (int)pair.at_second[y]]; }
     PNN_D join_columns<T> columns(int y) const {
         const join_node at = pair.at(y);
@@ -424,11 +421,16 @@ template <int ROWS, int CHUNKS, class T, class At, class Put> PNN_D void join_ta
         }
 }
 // A pair of few nodes to shared memory, with its tails. A lane keeps to its columns and has the loads of four rows under way.
-template <class T> PNN_D void join_gather(const join_wired<T>& wired, int h, int width, T* M, T* scratch) {
+// kept: which ports they are.
+template <class T> PNN_D void join_gather(const join_wired<T>& wired, int h, int width, T* M, T* scratch, int* kept) {
     const int lane = threadIdx.x & 31, warp = join_warp(), warps = blockDim.x / 32;
     const int WIDE = 16 / sizeof(T), SPAN = 32 * WIDE, H = join_nodes_of(h), ld = join_row(h, width), cols = ld - 4;
     join_node* nodes = reinterpret_cast<join_node*>(scratch);
-    for (int k = threadIdx.x; k < h; k += blockDim.x) nodes[k] = wired.row(k);
+    for (int i = threadIdx.x; i < h + width; i += blockDim.x) {
+        const join_node at = wired.pair.at(i);
+        if (i < h) nodes[i] = wired.row(at);
+        else kept[i - h] = wired.kept(at);
+    }
     for (int i = h * ld + threadIdx.x; i < H * ld; i += blockDim.x) M[i] = T(0);
     for (int i = threadIdx.x; i < h * 16; i += blockDim.x)
         if (h + i % 16 < H) M[i / 16 * ld + h + i % 16] = T(0);
@@ -453,13 +455,13 @@ template <class T> PNN_D void join_gather(const join_wired<T>& wired, int h, int
             if (there || (turn >= alone && c < cols - H)) store_few(at + i * ld, there ? v[i] : join_few<T>{});
     }
     __syncthreads();
-    for (int b = 4 * warp; b < h; b += 4 * warps) {   // four nodes at a time, as h is a multiple of 4
+    for (int b = 2 * warp; b < h; b += 2 * warps) {   // two nodes at a time
         const T* mine = M + b * ld;
-        T total[4] = {};
+        T total[2] = {};
         for (int c = H + lane; c < H + width; c += 32)
             PNN_UNROLL
-            for (int i = 0; i < 4; i++) total[i] += mine[i * ld + c];
-        join_tails<4, 1>(b, h, total, [&](int i, int y) { return mine[i * ld + y]; }, [&](int i, int c, T v) { M[c * ld + b + i] = v; });
+            for (int i = 0; i < 2; i++) total[i] += mine[i * ld + c];
+        join_tails<2, 1>(b, h, total, [&](int i, int y) { return mine[i * ld + y]; }, [&](int i, int c, T v) { M[c * ld + b + i] = v; });
     }
     __syncthreads();
 }
@@ -527,8 +529,7 @@ template <class T> PNN_D void join_small(const join_wired<T>& wired, int part, i
     T* M = memory + JOIN_SCRATCH;
     const int h = wired.pair.e, width = wired.pair.n - h, H = join_nodes_of(h), ld = join_row(h, width);
     int* kept = reinterpret_cast<int*>(memory + 2 * JOIN_FACTOR);
-    for (int i = threadIdx.x; i < width; i += blockDim.x) kept[i] = wired.kept(h + i);
-    join_gather(wired, h, width, M, memory);
+    join_gather(wired, h, width, M, memory, kept);
     join_eliminate(h, width, M, memory, weights != 0);
     join_upper(width, width, part, parts, [&](int r0, int c0) {
         join_tile<T, 32> tile;
@@ -556,7 +557,7 @@ template <class T> PNN_D void join_lay(const join_wired<T>& wired, int start, in
     const int first = (b < end ? end : b / 4 * 4) + (part * 32 + lane) * WIDE;   // beyond it is none of this stage's nodes but what is written over
     const bool there = b < (start == 0 ? e : end);
     T* mine = rows + row_at(there ? b : 0, n);
-    const join_node row = start == 0 ? wired.row(there ? b : 0) : join_node{0, 0};
+    const join_node row = start == 0 ? wired.row(wired.pair.at(there ? b : 0)) : join_node{0, 0};
     T total = T(0);
     if (there)
         PNN_UNROLL_BY(2)
@@ -627,7 +628,7 @@ template <class T> PNN_D void join_update(const join_pair& pair, int start, int 
 template <class T> PNN_D void join_couple(const join_wired<T>& wired, int x0, int y0, const T* done, T* above, T* memory) {
     const int e = wired.pair.e, n = wired.pair.n, kept = n - e;
     join_tile<T, 16> quarter;
-    join_between(wired, x0 + join_down(), y0 + join_across(), n, [&](int node) { return wired.kept(node); }, quarter);
+    join_between(wired, x0 + join_down(), y0 + join_across(), n, [&](int node) { return wired.kept(wired.pair.at(node)); }, quarter);
     join_product<true>(quarter, join_on_or_above(x0, y0), e, done + x0, n, n - x0, done + y0, n, n - y0, memory);
     join_quarter(quarter, x0 - e, y0 - e, [&](int x, int y, T& v) {
         if (y >= x && y < kept) above[row_at(x, kept) + y] = above[row_at(y, kept) + x] = v;

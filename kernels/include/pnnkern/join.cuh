@@ -122,8 +122,11 @@ template <int COLS> struct join_lane<double, COLS> {   // as multiply_f64 has it
     PNN_D static int col(int j) { return 8 * j + threadIdx.x % 4 * 2; }
 };
 template <class T, int COLS = 32> struct join_tile { join_few<T> v[join_lane<T, COLS>::ROWS][join_lane<T, COLS>::CHUNKS]; };
-// tile[r, c] += sum_k X(k, r) Y[k, c], k < depth, a multiple of 4; X(k, r) lies at X[k * step + r * ldx].
-template <int COLS> PNN_D void join_multiply(join_tile<float, COLS>& tile, int depth, const float* X, int step, int ldx, const float* Y, int ldy) {
+// tile[r, c] += sum_k X(k, r) Y[k, c], k < depth, a multiple of 4; X(k, r) lies at X[k * step + r * ldx]. Where only what lies above or below
+// the diagonal is wanted, the rest may be left as it was.
+enum join_wanted { ALL, ABOVE, BELOW };
+template <int COLS, join_wanted = ALL>
+PNN_D void join_multiply(join_tile<float, COLS>& tile, int depth, const float* X, int step, int ldx, const float* Y, int ldy) {
     typedef join_lane<float, COLS> lane;
     const float *y = Y + lane::col(0), *x = X + lane::row(0) * ldx;
     PNN_UNROLL_BY(4)
@@ -137,9 +140,11 @@ template <int COLS> PNN_D void join_multiply(join_tile<float, COLS>& tile, int d
         }
     }
 }
-template <int COLS> PNN_D void join_multiply(join_tile<double, COLS>& tile, int depth, const double* X, int step, int ldx, const double* Y, int ldy) {
+template <int COLS, join_wanted WANTED = ALL>
+PNN_D void join_multiply(join_tile<double, COLS>& tile, int depth, const double* X, int step, int ldx, const double* Y, int ldy) {
     const int CHUNKS = COLS / 8, g = (threadIdx.x & 31) / 4, t = threadIdx.x % 4;
     const double *x = X + g * ldx + t * step, *y = Y + t * ldy + g;
+    auto wanted = [](int i, int j) { return WANTED == ALL || (WANTED == ABOVE ? j >= i : j <= i); };
     PNN_UNROLL_BY(1)
     for (; MATRIX_F64 && depth >= 16; depth -= 16, x += 16 * step, y += 16 * ldy) {   // all loads of sixteen k first
         double a[4][2], b[4][CHUNKS];
@@ -155,14 +160,16 @@ template <int COLS> PNN_D void join_multiply(join_tile<double, COLS>& tile, int 
             PNN_UNROLL
             for (int i = 0; i < 2; i++)
                 PNN_UNROLL
-                for (int j = 0; j < CHUNKS; j++) multiply_f64(tile.v[i][j].v, a[four][i], b[four][j]);
+                for (int j = 0; j < CHUNKS; j++)
+                    if (wanted(i, j)) multiply_f64(tile.v[i][j].v, a[four][i], b[four][j]);
     }
     PNN_UNROLL_BY(1)
     for (; depth > 0; depth -= 4, x += 4 * step, y += 4 * ldy)
         PNN_UNROLL
         for (int i = 0; i < 2; i++)
             PNN_UNROLL
-            for (int j = 0; j < CHUNKS; j++) multiply_f64(tile.v[i][j].v, x[8 * i * ldx], y[8 * j]);
+            for (int j = 0; j < CHUNKS; j++)
+                if (wanted(i, j)) multiply_f64(tile.v[i][j].v, x[8 * i * ldx], y[8 * j]);
 }
 // body(r, c, i, j) for what this lane has of a tile: its row and the first column of a chunk
 template <class T, int COLS, class Body> PNN_D void join_elements(Body body) {
@@ -265,32 +272,37 @@ template <class T> PNN_D void join_panel(int p, const T* D, int ld, T* Rt) {
         Rt[JOIN_PANEL * JOIN_WIDE + column] = root_of_inverse(inverses);
     }
 }
-// Rows of a panel right of it, and the columns below it: where tile number u of 16 x 16 of either lies, rows first, to H.
-PNN_D int join_beyond(int H, int cols, int last) { return (cols - last) / 16 + (H - last) / 16; }
-// A panel's tile number u, right of `last` or below it, += what panels before `stop` add to it.
-template <class T> PNN_D void join_add(T* M, int ld, int cols, int first, int last, int stop, int u) {
-    const int upper = (cols - last) / 16;
+// Of the rows of a panel what lies right of `last`, and of its columns what lies below it, tiles of 16 x 16: how many of the former, and of all.
+struct join_beyond {
+    int last, upper, all;
+    PNN_D join_beyond(int H, int cols, int last) : last(last), upper((int)((u32)(cols - last) / 16)), all(upper + (int)((u32)(H - last) / 16)) {}
+    PNN_D bool right(int u) const { return u < upper; }
+    PNN_D int at(int u) const { return last + 16 * (u < upper ? u : u - upper); }   // the first column of a tile, or its first row
+};
+// A panel's tile number u += what panels before `start` add to it.
+template <class T> PNN_D void join_add(T* M, int ld, const join_beyond& tiles, int start, int u) {
+    const int at = tiles.at(u);
+    T *own = M + start * ld + at, *other = M + at * ld + start;
     join_tile<T, 16> tile;
-    if (u < upper) {
-        T *Y = M + last + 16 * u, *at = Y + first * ld;
-        join_fetch(tile, at, ld);
-        join_multiply(tile, stop, M + first, ld, 1, Y, ld);
-        join_store(tile, at, ld);
+    if (tiles.right(u)) {
+        join_fetch(tile, own, ld);
+        join_multiply(tile, start, M + start, ld, 1, M + at, ld);
+        join_store(tile, own, ld);
     } else {
-        T *X = M + (last + 16 * (u - upper)) * ld, *at = X + first;
-        join_fetch(tile, at, ld);
-        join_multiply(tile, stop, X, 1, ld, M + first, ld);
-        join_store(tile, at, ld);
+        join_fetch(tile, other, ld);
+        join_multiply(tile, start, M + at * ld, 1, ld, M + start, ld);
+        join_store(tile, other, ld);
     }
 }
-// What panels from `start` to `stop` add to the nodes of a panel among each other, from `first` on.
-template <class T> PNN_D void join_add_own(T* M, int ld, int first, int start, int stop) {
+// What a panel from `start` on adds to the nodes of the next one among each other.
+template <class T> PNN_D void join_add_own(T* M, int ld, int start) {
+    const int first = start + JOIN_PANEL;
     T *D = M + first * ld + first, *above = M + start * ld + first;
     join_tile<T, 16> nodes, tails;
     join_fetch(nodes, D, ld);
     tails = nodes;
-    join_multiply(nodes, stop - start, above, ld, 1, above, ld);
-    join_multiply(tails, stop - start, M + first * ld + start, 1, ld, above, ld);
+    join_multiply<16, ABOVE>(nodes, JOIN_PANEL, above, ld, 1, above, ld);
+    join_multiply<16, BELOW>(tails, JOIN_PANEL, M + first * ld + start, 1, ld, above, ld);
     __syncwarp();
     join_elements<T, 16>([&](int r, int c, int i, int j) {
         PNN_UNROLL
@@ -300,14 +312,26 @@ template <class T> PNN_D void join_add_own(T* M, int ld, int first, int start, i
     });
     __syncwarp();
 }
-// R of a panel on its tile number u, right of it or below it.
-template <class T> PNN_D void join_apply(T* M, int ld, int cols, int start, const T* Rt, int u) {
+// What panels before `stop` add to nodes among each other from `first` on: to conductances, above the diagonal, or to tails.
+template <class T> PNN_D void join_add_half(T* M, int ld, int first, int stop, bool tails) {
+    T *D = M + first * ld + first, *above = M + first;
+    join_tile<T, 16> tile;
+    join_fetch(tile, D, ld);
+    if (tails) join_multiply<16, BELOW>(tile, stop, M + first * ld, 1, ld, above, ld);
+    else join_multiply<16, ABOVE>(tile, stop, above, ld, 1, above, ld);
+    join_elements<T, 16>([&](int r, int c, int i, int j) {
+        PNN_UNROLL
+        for (int w = 0; w < join_lane<T, 16>::WIDE; w++)
+            if ((c + w <= r) == tails) D[r * ld + c + w] = tile.v[i][j].v[w];
+    });
+}
+// R of a panel on its tile number u.
+template <class T> PNN_D void join_apply(T* M, int ld, const join_beyond& tiles, int start, const T* Rt, int u) {
     typedef join_lane<T, 16> mine;
     const T* roots = Rt + JOIN_PANEL * JOIN_WIDE;
-    const int stop = start + JOIN_PANEL, upper = (cols - stop) / 16;
     join_tile<T, 16> tile = {};
-    if (u < upper) {
-        T *at = M + start * ld + stop + 16 * u, root[mine::ROWS];
+    if (tiles.right(u)) {
+        T *at = M + start * ld + tiles.at(u), root[mine::ROWS];
         PNN_UNROLL
         for (int i = 0; i < mine::ROWS; i++) root[i] = roots[mine::row(i)];
         join_multiply(tile, JOIN_PANEL, Rt, JOIN_WIDE, 1, at, ld);
@@ -318,7 +342,7 @@ template <class T> PNN_D void join_apply(T* M, int ld, int cols, int start, cons
             store_few(at + r * ld + c, tile.v[i][j]);
         });
     } else {
-        T* at = M + (stop + 16 * (u - upper)) * ld + start;
+        T* at = M + tiles.at(u) * ld + start;
         join_few<T> root[mine::CHUNKS];
         PNN_UNROLL
         for (int j = 0; j < mine::CHUNKS; j++) root[j] = load_few(roots + mine::col(j));
@@ -336,15 +360,19 @@ template <class T> PNN_D void join_apply(T* M, int ld, int cols, int start, cons
 // to what lies right of it and below it, and to the next one, what all before these add.
 template <class T> PNN_D void join_eliminate(int h, int width, T* M, T* scratch, bool weights) {
     const int H = join_nodes_of(h), cols = H + join_ports_of(width), ld = join_row(h, width);
-    const int warp = join_warp(), warps = blockDim.x / 32, helper = warp - (warps > 1), helpers = warps - (warps > 1);
+    const int warp = join_warp(), warps = blockDim.x / 32;
+    // Of eight warps and more, those that share the first one's scheduler and matrix unit leave it alone while it is with a panel.
+    const int apart = warps < 8 ? warps : 4, helpers = warps == 1 ? 1 : warps - (warps + apart - 1) / apart;
+    const int helper = warps == 1 ? 0 : warp % apart == 0 ? -1 : warp - warp / apart - 1;
     T *Rt = scratch, *other = scratch + JOIN_FACTOR;
     if (warp == 0) join_panel(smaller(JOIN_PANEL, h), M, ld, Rt);
     __syncthreads();
     PNN_UNROLL_BY(1)
     for (int start = 0; start < H; start += JOIN_PANEL) {
         const int stop = start + JOIN_PANEL, last = stop + JOIN_PANEL;
+        const join_beyond beyond(H, cols, stop);
         PNN_UNROLL_BY(1)
-        for (int u = warp; u < join_beyond(H, cols, stop); u += warps) join_apply(M, ld, cols, start, Rt, u);
+        for (int u = warp; u < beyond.all; u += warps) join_apply(M, ld, beyond, start, Rt, u);
         __syncthreads();
         if (weights)
             for (int i = threadIdx.x; i < JOIN_PANEL * JOIN_PANEL; i += blockDim.x) {
@@ -353,14 +381,16 @@ template <class T> PNN_D void join_eliminate(int h, int width, T* M, T* scratch,
             }
         if (stop < H) {
             if (warp == 0) {
-                join_add_own(M, ld, stop, start, stop);
+                join_add_own(M, ld, start);
                 join_panel(smaller(JOIN_PANEL, h - stop), M + stop * ld + stop, ld, other);
             }
             if (helper >= 0) {
-                const int tiles = join_beyond(H, cols, last);
+                const join_beyond tiles(H, cols, last);
                 PNN_UNROLL_BY(1)
-                for (int u = helper; u < tiles; u += helpers) join_add(M, ld, cols, stop, last, stop, u);
-                if (last < H && helper == tiles % helpers) join_add_own(M, ld, last, 0, stop);
+                for (int u = helper; u < tiles.all + (last < H ? 2 : 0); u += helpers) {
+                    if (u < tiles.all) join_add(M, ld, tiles, stop, u);
+                    else join_add_half(M, ld, last, stop, u > tiles.all);
+                }
             }
             T* turn = Rt;
             Rt = other, other = turn;
@@ -589,18 +619,20 @@ template <class T> PNN_D void join_strip(int n, int start, int stop, int column,
     T* M = memory + JOIN_SCRATCH;
     const int WIDE = 16 / sizeof(T), lane = threadIdx.x & 31, warp = threadIdx.x / 32, warps = blockDim.x / 32;
     const int h = stop - start, width = smaller(strip, n - column), H = join_nodes_of(h), ld = join_row(h, width);
-    const T *nodes = rows + row_at(start, n) + start, *ports = rows + row_at(start, n) + column;
-    for (int k0 = warp; k0 < H; k0 += 8 * warps)
-        for (int c = lane * WIDE; c < ld - 4; c += 32 * WIDE) {
-            const bool there = c < h || (c >= H && c < H + width);
-            const T* from = c < h ? nodes + c : there ? ports + c - H : nodes;
-            join_few<T> v[8];
-            PNN_UNROLL
-            for (int i = 0; i < 8; i++) v[i] = load_few(from + row_at(smaller(k0 + i * warps, h - 1), n));
+    for (int c = lane * WIDE; c < ld - 4; c += 32 * WIDE) {
+        const bool there = c < h || (c >= H && c < H + width);
+        const T* from = rows + row_at(start + warp, n) + (c < H ? start + c : column + c - H);
+        T* to = M + warp * ld + c;
+        for (int k0 = warp; k0 < H; k0 += 8 * warps, from += row_at(8 * warps, n), to += 8 * warps * ld) {
+            join_few<T> v[8] = {};
             PNN_UNROLL
             for (int i = 0; i < 8; i++)
-                if (k0 + i * warps < H) store_few(M + (k0 + i * warps) * ld + c, there && k0 + i * warps < h ? v[i] : join_few<T>{});
+                if (there && k0 + i * warps < h) v[i] = load_few(from + row_at(i * warps, n));
+            PNN_UNROLL
+            for (int i = 0; i < 8; i++)
+                if (k0 + i * warps < H) store_few(to + i * warps * ld, v[i]);
         }
+    }
     __syncthreads();
     join_eliminate(h, width, M, memory, weights != 0);
     for (int c = lane * WIDE; c < width; c += 32 * WIDE)

@@ -140,36 +140,51 @@ PNN_D void join_multiply(join_tile<float, COLS>& tile, int depth, const float* X
         }
     }
 }
-template <int COLS, join_wanted WANTED = ALL>
-PNN_D void join_multiply(join_tile<double, COLS>& tile, int depth, const double* X, int step, int ldx, const double* Y, int ldy) {
-    const int CHUNKS = COLS / 8, g = (threadIdx.x & 31) / 4, t = threadIdx.x % 4;
-    const double *x = X + g * ldx + t * step, *y = Y + t * ldy + g;
-    auto wanted = [](int i, int j) { return WANTED == ALL || (WANTED == ABOVE ? j >= i : j <= i); };
-    PNN_UNROLL_BY(1)
-    for (; MATRIX_F64 && depth >= 16; depth -= 16, x += 16 * step, y += 16 * ldy) {   // all loads of sixteen k first
-        double a[4][2], b[4][CHUNKS];
+// Factors of eight k for the matrix units.
+template <int COLS> struct join_eight {
+    double a[2][2], b[2][COLS / 8];
+    PNN_D void load(const double* x, int step, int ldx, const double* y, int ldy) {
         PNN_UNROLL
-        for (int four = 0; four < 4; four++) {
+        for (int four = 0; four < 2; four++) {
             PNN_UNROLL
             for (int i = 0; i < 2; i++) a[four][i] = x[4 * four * step + 8 * i * ldx];
             PNN_UNROLL
-            for (int j = 0; j < CHUNKS; j++) b[four][j] = y[4 * four * ldy + 8 * j];
+            for (int j = 0; j < COLS / 8; j++) b[four][j] = y[4 * four * ldy + 8 * j];
         }
+    }
+    template <join_wanted WANTED> PNN_D void multiply(join_tile<double, COLS>& tile) const {
         PNN_UNROLL
-        for (int four = 0; four < 4; four++)
+        for (int four = 0; four < 2; four++)
             PNN_UNROLL
             for (int i = 0; i < 2; i++)
                 PNN_UNROLL
-                for (int j = 0; j < CHUNKS; j++)
-                    if (wanted(i, j)) multiply_f64(tile.v[i][j].v, a[four][i], b[four][j]);
+                for (int j = 0; j < COLS / 8; j++)
+                    if (WANTED == ALL || (WANTED == ABOVE ? j >= i : j <= i)) multiply_f64(tile.v[i][j].v, a[four][i], b[four][j]);
     }
+};
+template <int COLS, join_wanted WANTED = ALL>
+PNN_D void join_multiply(join_tile<double, COLS>& tile, int depth, const double* X, int step, int ldx, const double* Y, int ldy) {
+    const int g = (threadIdx.x & 31) / 4, t = threadIdx.x % 4;
+    const double *x = X + g * ldx + t * step, *y = Y + t * ldy + g;
+    join_eight<COLS> one, other;
+    if (depth >= 8) one.load(x, step, ldx, y, ldy);
     PNN_UNROLL_BY(1)
-    for (; depth > 0; depth -= 4, x += 4 * step, y += 4 * ldy)
+    for (; depth >= 16; depth -= 16, x += 16 * step, y += 16 * ldy) {   // each eight are on their way while those before them are multiplied
+        other.load(x + 8 * step, step, ldx, y + 8 * ldy, ldy);
+        one.template multiply<WANTED>(tile);
+        if (depth >= 24) one.load(x + 16 * step, step, ldx, y + 16 * ldy, ldy);
+        other.template multiply<WANTED>(tile);
+    }
+    if (depth >= 8) {
+        one.template multiply<WANTED>(tile);
+        depth -= 8, x += 8 * step, y += 8 * ldy;
+    }
+    if (depth > 0)
         PNN_UNROLL
         for (int i = 0; i < 2; i++)
             PNN_UNROLL
-            for (int j = 0; j < CHUNKS; j++)
-                if (wanted(i, j)) multiply_f64(tile.v[i][j].v, x[8 * i * ldx], y[8 * j]);
+            for (int j = 0; j < COLS / 8; j++)
+                if (WANTED == ALL || (WANTED == ABOVE ? j >= i : j <= i)) multiply_f64(tile.v[i][j].v, x[8 * i * ldx], y[8 * j]);
 }
 // body(r, c, i, j) for what this lane has of a tile: its row and the first column of a chunk
 template <class T, int COLS, class Body> PNN_D void join_elements(Body body) {

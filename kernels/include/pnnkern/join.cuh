@@ -122,69 +122,68 @@ template <int COLS> struct join_lane<double, COLS> {   // as multiply_f64 has it
     PNN_D static int col(int j) { return 8 * j + threadIdx.x % 4 * 2; }
 };
 template <class T, int COLS = 32> struct join_tile { join_few<T> v[join_lane<T, COLS>::ROWS][join_lane<T, COLS>::CHUNKS]; };
-// tile[r, c] += sum_k X(k, r) Y[k, c], k < depth, a multiple of 4; X(k, r) lies at X[k * step + r * ldx]. Where only what lies above or below
-// the diagonal is wanted, the rest may be left as it was.
+// tile[r, c] += sum_k X[k, r] Y[k, c], or by rows sum_k X[r, k] Y[k, c], k < depth, a multiple of 4. Where only what lies above or below the
+// diagonal is wanted, the rest may be left as it was.
+enum join_left { BY_COLUMNS, BY_ROWS };
 enum join_wanted { ALL, ABOVE, BELOW };
-template <int COLS, join_wanted = ALL>
-PNN_D void join_multiply(join_tile<float, COLS>& tile, int depth, const float* X, int step, int ldx, const float* Y, int ldy) {
+template <join_left LEFT, join_wanted = ALL, int COLS>
+PNN_D void join_multiply(join_tile<float, COLS>& tile, int depth, const float* X, int ldx, const float* Y, int ldy) {
     typedef join_lane<float, COLS> lane;
-    const float *y = Y + lane::col(0), *x = X + lane::row(0) * ldx;
+    const int step = LEFT == BY_ROWS ? 1 : ldx, across = LEFT == BY_ROWS ? ldx : 1;
+    const float *y = Y + lane::col(0), *x = X + lane::row(0) * across;
     PNN_UNROLL_BY(4)
     for (int k = 0; k < depth; k++) {
         const quad<float> right = load4(y + k * ldy);
         PNN_UNROLL
         for (int i = 0; i < lane::ROWS; i++) {
-            const float left = x[k * step + i * ldx];
+            const float left = x[k * step + i * across];
             PNN_UNROLL
             for (int j = 0; j < 4; j++) tile.v[i][0].v[j] += left * right.v[j];
         }
     }
 }
-// Factors of eight k for the matrix units.
-template <int COLS> struct join_eight {
-    double a[2][2], b[2][COLS / 8];
-    PNN_D void load(const double* x, int step, int ldx, const double* y, int ldy) {
+// Factors of four k for the matrix units, and their products.
+template <int COLS> struct join_four {
+    double a[2], b[COLS / 8];
+    template <join_left LEFT> PNN_D void load(const double* x, int ldx, const double* y) {
         PNN_UNROLL
-        for (int four = 0; four < 2; four++) {
-            PNN_UNROLL
-            for (int i = 0; i < 2; i++) a[four][i] = x[4 * four * step + 8 * i * ldx];
-            PNN_UNROLL
-            for (int j = 0; j < COLS / 8; j++) b[four][j] = y[4 * four * ldy + 8 * j];
-        }
+        for (int i = 0; i < 2; i++) a[i] = x[8 * i * (LEFT == BY_ROWS ? ldx : 1)];
+        PNN_UNROLL
+        for (int j = 0; j < COLS / 8; j++) b[j] = y[8 * j];
     }
     template <join_wanted WANTED> PNN_D void multiply(join_tile<double, COLS>& tile) const {
-        PNN_UNROLL
-        for (int four = 0; four < 2; four++)
-            PNN_UNROLL
-            for (int i = 0; i < 2; i++)
-                PNN_UNROLL
-                for (int j = 0; j < COLS / 8; j++)
-                    if (WANTED == ALL || (WANTED == ABOVE ? j >= i : j <= i)) multiply_f64(tile.v[i][j].v, a[four][i], b[four][j]);
-    }
-};
-template <int COLS, join_wanted WANTED = ALL>
-PNN_D void join_multiply(join_tile<double, COLS>& tile, int depth, const double* X, int step, int ldx, const double* Y, int ldy) {
-    const int g = (threadIdx.x & 31) / 4, t = threadIdx.x % 4;
-    const double *x = X + g * ldx + t * step, *y = Y + t * ldy + g;
-    join_eight<COLS> one, other;
-    if (depth >= 8) one.load(x, step, ldx, y, ldy);
-    PNN_UNROLL_BY(1)
-    for (; depth >= 16; depth -= 16, x += 16 * step, y += 16 * ldy) {   // each eight are on their way while those before them are multiplied
-        other.load(x + 8 * step, step, ldx, y + 8 * ldy, ldy);
-        one.template multiply<WANTED>(tile);
-        if (depth >= 24) one.load(x + 16 * step, step, ldx, y + 16 * ldy, ldy);
-        other.template multiply<WANTED>(tile);
-    }
-    if (depth >= 8) {
-        one.template multiply<WANTED>(tile);
-        depth -= 8, x += 8 * step, y += 8 * ldy;
-    }
-    if (depth > 0)
         PNN_UNROLL
         for (int i = 0; i < 2; i++)
             PNN_UNROLL
             for (int j = 0; j < COLS / 8; j++)
-                if (WANTED == ALL || (WANTED == ABOVE ? j >= i : j <= i)) multiply_f64(tile.v[i][j].v, x[8 * i * ldx], y[8 * j]);
+                if (WANTED == ALL || (WANTED == ABOVE ? j >= i : j <= i)) multiply_f64(tile.v[i][j].v, a[i], b[j]);
+    }
+};
+template <join_left LEFT, join_wanted WANTED = ALL, int COLS>
+PNN_D void join_multiply(join_tile<double, COLS>& tile, int depth, const double* X, int ldx, const double* Y, int ldy) {
+    const int g = (threadIdx.x & 31) / 4, t = threadIdx.x % 4, step = LEFT == BY_ROWS ? 4 : 4 * ldx;
+    const double *x = X + (LEFT == BY_ROWS ? g * ldx + t : g + t * ldx), *y = Y + t * ldy + g;
+    join_four<COLS> four[4];   // two are on their way while the two before them are multiplied
+    auto load = [&](int i) {
+        four[i].template load<LEFT>(x, ldx, y);
+        x += step, y += 4 * ldy;
+    };
+    if (depth >= 8) load(0), load(1);
+    PNN_UNROLL_BY(1)
+    for (; depth >= 16; depth -= 16) {
+        load(2), load(3);
+        four[0].template multiply<WANTED>(tile), four[1].template multiply<WANTED>(tile);
+        if (depth >= 24) load(0), load(1);
+        four[2].template multiply<WANTED>(tile), four[3].template multiply<WANTED>(tile);
+    }
+    if (depth >= 8) {
+        four[0].template multiply<WANTED>(tile), four[1].template multiply<WANTED>(tile);
+        depth -= 8;
+    }
+    if (depth > 0) {
+        load(0);
+        four[0].template multiply<WANTED>(tile);
+    }
 }
 // body(r, c, i, j) for what this lane has of a tile: its row and the first column of a chunk
 template <class T, int COLS, class Body> PNN_D void join_elements(Body body) {
@@ -301,11 +300,11 @@ template <class T> PNN_D void join_add(T* M, int ld, const join_beyond& tiles, i
     join_tile<T, 16> tile;
     if (tiles.right(u)) {
         join_fetch(tile, own, ld);
-        join_multiply(tile, start, M + start, ld, 1, M + at, ld);
+        join_multiply<BY_COLUMNS>(tile, start, M + start, ld, M + at, ld);
         join_store(tile, own, ld);
     } else {
         join_fetch(tile, other, ld);
-        join_multiply(tile, start, M + at * ld, 1, ld, M + start, ld);
+        join_multiply<BY_ROWS>(tile, start, M + at * ld, ld, M + start, ld);
         join_store(tile, other, ld);
     }
 }
@@ -316,8 +315,8 @@ template <class T> PNN_D void join_add_own(T* M, int ld, int start) {
     join_tile<T, 16> nodes, tails;
     join_fetch(nodes, D, ld);
     tails = nodes;
-    join_multiply<16, ABOVE>(nodes, JOIN_PANEL, above, ld, 1, above, ld);
-    join_multiply<16, BELOW>(tails, JOIN_PANEL, M + first * ld + start, 1, ld, above, ld);
+    join_multiply<BY_COLUMNS, ABOVE>(nodes, JOIN_PANEL, above, ld, above, ld);
+    join_multiply<BY_ROWS, BELOW>(tails, JOIN_PANEL, M + first * ld + start, ld, above, ld);
     __syncwarp();
     join_elements<T, 16>([&](int r, int c, int i, int j) {
         PNN_UNROLL
@@ -332,8 +331,8 @@ template <class T> PNN_D void join_add_half(T* M, int ld, int first, int stop, b
     T *D = M + first * ld + first, *above = M + first;
     join_tile<T, 16> tile;
     join_fetch(tile, D, ld);
-    if (tails) join_multiply<16, BELOW>(tile, stop, M + first * ld, 1, ld, above, ld);
-    else join_multiply<16, ABOVE>(tile, stop, above, ld, 1, above, ld);
+    if (tails) join_multiply<BY_ROWS, BELOW>(tile, stop, M + first * ld, ld, above, ld);
+    else join_multiply<BY_COLUMNS, ABOVE>(tile, stop, above, ld, above, ld);
     join_elements<T, 16>([&](int r, int c, int i, int j) {
         PNN_UNROLL
         for (int w = 0; w < join_lane<T, 16>::WIDE; w++)
@@ -349,7 +348,7 @@ template <class T> PNN_D void join_apply(T* M, int ld, const join_beyond& tiles,
         T *at = M + start * ld + tiles.at(u), root[mine::ROWS];
         PNN_UNROLL
         for (int i = 0; i < mine::ROWS; i++) root[i] = roots[mine::row(i)];
-        join_multiply(tile, JOIN_PANEL, Rt, JOIN_WIDE, 1, at, ld);
+        join_multiply<BY_ROWS>(tile, JOIN_PANEL, Rt, JOIN_WIDE, at, ld);
         __syncwarp();
         join_elements<T, 16>([&](int r, int c, int i, int j) {
             PNN_UNROLL
@@ -361,7 +360,7 @@ template <class T> PNN_D void join_apply(T* M, int ld, const join_beyond& tiles,
         join_few<T> root[mine::CHUNKS];
         PNN_UNROLL
         for (int j = 0; j < mine::CHUNKS; j++) root[j] = load_few(roots + mine::col(j));
-        join_multiply(tile, JOIN_PANEL, at, 1, ld, Rt, JOIN_WIDE);
+        join_multiply<BY_ROWS>(tile, JOIN_PANEL, at, ld, Rt, JOIN_WIDE);
         __syncwarp();
         join_elements<T, 16>([&](int r, int c, int i, int j) {
             PNN_UNROLL
@@ -422,11 +421,11 @@ template <class T> PNN_D void join_weights(int h, int width, T* M) {
             T* Y = M + start * ld + H + c;
             join_tile<T, 16> tile;
             join_fetch(tile, Y, ld);
-            join_multiply(tile, H - stop, M + start * ld + stop, 1, ld, M + stop * ld + H + c, ld);
+            join_multiply<BY_ROWS>(tile, H - stop, M + start * ld + stop, ld, M + stop * ld + H + c, ld);
             join_store(tile, Y, ld);
             __syncwarp();
             tile = {};
-            join_multiply(tile, JOIN_PANEL, M + start * ld + start, ld, 1, Y, ld);   // R has nothing above its diagonal
+            join_multiply<BY_ROWS>(tile, JOIN_PANEL, M + start * ld + start, ld, Y, ld);   // R has nothing above its diagonal
             __syncwarp();
             join_store(tile, Y, ld);
             __syncwarp();
@@ -553,7 +552,7 @@ PNN_D void join_product(join_tile<T, 16>& quarter, bool mine, int depth, const T
         right.store(y);
         __syncthreads();
         if (from + JOIN_DEPTH < depth) load(from + JOIN_DEPTH);
-        if (mine) join_multiply(quarter, smaller(JOIN_DEPTH, depth - from), x + join_down(), JOIN_LD, 1, y + join_across(), JOIN_LD);
+        if (mine) join_multiply<BY_COLUMNS>(quarter, smaller(JOIN_DEPTH, depth - from), x + join_down(), JOIN_LD, y + join_across(), JOIN_LD);
     }
     __syncthreads();
 }
@@ -579,7 +578,7 @@ template <class T> PNN_D void join_small(const join_wired<T>& wired, int part, i
     join_upper(width, width, part, parts, [&](int r0, int c0) {
         join_tile<T, 32> tile;
         join_between(wired, r0, c0, width, [&](int port) { return kept[port]; }, tile);
-        join_multiply(tile, h, M + H + r0, ld, 1, M + H + c0, ld);
+        join_multiply<BY_COLUMNS>(tile, h, M + H + r0, ld, M + H + c0, ld);
         join_elements<T, 32>([&](int r, int c, int i, int j) {
             PNN_UNROLL
             for (int w = 0; w < join_lane<T, 32>::WIDE; w++) {

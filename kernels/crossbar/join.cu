@@ -132,7 +132,7 @@ extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_turn_f32(
 // out : (arrays, whole_each) result where start is above 0
 // leaves : (arrays, leaf_each) result where start is 0
 // below : (arrays, below_each) result where start is 0
-extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_split_f32(
+extern "C" __global__ void __launch_bounds__(128, 3) pnn_join_split_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     long long whole_each, long long start, long long most, const long long* __restrict__ joins, const long long* __restrict__ ports,
     const long long* __restrict__ tasks, const float* __restrict__ weights, const float* __restrict__ above, const float* __restrict__ whole,
@@ -243,7 +243,7 @@ extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_turn_f64(
         pnn::join_turn(pair, stop - (int)start, stop, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], weights + own, W, turned + own, tile);
     });
 }
-extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_split_f64(
+extern "C" __global__ void __launch_bounds__(128, 3) pnn_join_split_f64(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     long long whole_each, long long start, long long most, const long long* __restrict__ joins, const long long* __restrict__ ports,
     const long long* __restrict__ tasks, const double* __restrict__ weights, const double* __restrict__ above, const double* __restrict__ whole,

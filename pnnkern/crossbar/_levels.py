@@ -22,7 +22,7 @@ FIELDS = 14  # of a record
 SCRATCH = 2 * (16 * 20 + 16) + 192  # numbers of shared memory beside the rows
 SMALL = 192  # ports that pairs keep which are joined in one block
 MOST = (128, 64)  # nodes of a stage, multiples of LEAF: the first whose rows fit the shared memory of a block
-STRIPS = (64, 32)  # columns of a strip; the wider for up to NARROW nodes
+STRIPS = (64, 32)  # columns of a strip: 64 only for up to NARROW nodes, and where strips of a launch are many
 NARROW = 64
 THREADS = 256
 WIDE, PRODUCT = 512, 128  # threads of a block that eliminates a strip, and of one for a tile of a product
@@ -45,7 +45,7 @@ class Stage:
 
     start: int
     laid: Table
-    strips: Table
+    strips: tuple[Table, ...]  # by their width, as the level's
     updates: Table
     turns: Table
     splits: Table
@@ -60,7 +60,7 @@ class Level:
     stages: tuple[Stage, ...]
     tiles: Table
     small: bool
-    strip: int  # columns of a block that eliminates
+    widths: tuple[int, ...]  # that strips may have
     threads: int  # of a block that joins a small pair, at least
     memory: int  # numbers of shared memory
     above: int
@@ -183,20 +183,20 @@ class Plan:
             records.append(record)
         largest = max(e for e, _ in sizes)
         small = largest <= PANEL and max(kept for _, kept in sizes) <= SMALL
-        strip = STRIPS[largest > NARROW]
+        widths = STRIPS[largest > NARROW :]
         counts = [len(g.i) for g in groups]
         memory = 0
         for e, kept in sizes:
             for start in range(0, e, self.most):
                 h = min(self.most, e - start)
-                width = kept if small else min(strip, e + kept - start - h)
+                width = kept if small else min(widths[0], e + kept - start - h)
                 memory = max(memory, -(-h // 16) * 16 * _row(h, width))
         return Level(
             self._put(*records),
-            tuple(self._stage(start, sizes, counts, strip) for start in range(0, largest, self.most)),
+            tuple(self._stage(start, sizes, counts, widths) for start in range(0, largest, self.most)),
             self._tasks(sizes, counts, lambda e, n: self._asked(e, n, groups[0].key == self._whole)),
             small,
-            strip,
+            widths,
             min(THREADS, max(32, 8 << (largest - 1).bit_length())),
             SCRATCH + memory,
             above, rows, whole, above_line, whole_line,
@@ -207,7 +207,7 @@ class Plan:
         corner = e + self.leaf_rows * LEAF
         return [(x, y) for x, y in _upper(e, n, n) if not top or (x < corner < y + TILE and y < corner + self.n_out)]
 
-    def _stage(self, start: int, sizes: list[tuple[int, int]], counts: list[int], strip: int) -> Stage:
+    def _stage(self, start: int, sizes: list[tuple[int, int]], counts: list[int], widths: tuple[int, ...]) -> Stage:
         def stop(e: int) -> int:
             return min(start + self.most, e)
 
@@ -217,7 +217,7 @@ class Plan:
         return Stage(
             start,
             table(lambda e, n: [(b, 0) for b in range(start, stop(e) if start else e, LAID)]),
-            table(lambda e, n: [(c, 0) for c in range(stop(e), n, strip)]),
+            tuple(table(lambda e, n, width=width: [(c, 0) for c in range(stop(e), n, width)]) for width in widths),
             table(lambda e, n: _upper(stop(e), e, n)),
             table(lambda e, n: [(c, k) for c in range(0, n - stop(e), TILE) for k in range(0, stop(e) - start, TILE)]),
             table(lambda e, n: _upper(0, n - start, n - start)),
@@ -335,8 +335,10 @@ class Levels:
         for stage in level.stages:
             at = level.rows, stage.start, self.plan.most
             self._launch("lay", level, stage.laid.count, (self.leaf_each, below_each, *at), self.leaves, below, rows, tasks=stage.laid, threads=THREADS)
+            fitting = [i for i, strips in enumerate(stage.strips) if strips.count * len(self.G) >= BLOCKS]
+            width, strips = (of[fitting[0] if fitting else -1] for of in (level.widths, stage.strips))
             how = {"threads": WIDE, "shared": shared}
-            self._launch("eliminate", level, stage.strips.count, (*at, level.strip), rows, done, weights, tasks=stage.strips, **how)
+            self._launch("eliminate", level, strips.count, (*at, width), rows, done, weights, tasks=strips, **how)
             if stage.updates.count:
                 self._launch("update", level, stage.updates.count, at, done, rows, tasks=stage.updates)
         if not self.keep or level is not self.plan.levels[-1]:

@@ -42,8 +42,10 @@ PNN_HD int join_row(int h, int width) { return join_nodes_of(h) + join_ports_of(
 
 // body(array, task) for what this block has to do
 template <class Body> PNN_D void join_each(i64 arrays, i64 count, Body body) {
-    for (i64 a = blockIdx.y; a < arrays; a += gridDim.y)
-        for (i64 t = blockIdx.x; t < count; t += gridDim.x) body(a, t);
+    PNN_UNROLL_BY(1)
+    for (int a = blockIdx.y; a < arrays; a += gridDim.y)
+        PNN_UNROLL_BY(1)
+        for (int t = blockIdx.x; t < count; t += gridDim.x) body((i64)a, (i64)t);
 }
 
 // ---- the tables of a level
@@ -224,8 +226,8 @@ PNN_D void join_between(const join_wired<T>& wired, int r0, int c0, int some, Nu
 
 // ---- elimination in shared memory, one block of whole warps
 // Nodes K to K + 3 and those behind them go, if there are as many, two at a time: a lane has a column, x[b] of row b, and shows what it has of
-// both in `shown` (2, 2, 32). Both inverses are worked out at once: s is what node k has beyond itself, and s (t + a u / s) = s t + a u.
-template <int K, class T> PNN_D void join_nodes(int p, T (&x)[JOIN_PANEL], T& inverses, T* shown) {
+// both in `shown` (2, 2, 32). Both inverses, which are put into `inverses`, are worked out at once: s is what node k has beyond itself, and s (t + a u / s) = s t + a u.
+template <int K, class T> PNN_D void join_nodes(int p, T (&x)[JOIN_PANEL], T* inverses, T* shown) {
     const int lane = threadIdx.x & 31, WIDE = 16 / sizeof(T);
     if constexpr (K < JOIN_PANEL)
         if (K < p) {
@@ -246,8 +248,7 @@ template <int K, class T> PNN_D void join_nodes(int p, T (&x)[JOIN_PANEL], T& in
                 const T first = inverse_of_sum(s), second = scaled * inverse_of_sum(scaled * t + a * size * u), weight = a * first;
                 const T mine = (lane == k ? T(1) : x[k]) * first, later = (lane == k ? T(0) : x[k + 1]) + a * mine;
                 const T next = (lane == k + 1 ? T(1) : later) * second;
-                if (lane == k) inverses = first;
-                if (lane == k + 1) inverses = second;
+                if (lane == 0) inverses[k] = first, inverses[k + 1] = second;
                 const T far = own && lane > k ? T(0) : mine, further = own && lane > k + 1 ? T(0) : next;
                 PNN_UNROLL
                 for (int b = k + 2; b < JOIN_PANEL; b++) {
@@ -269,10 +270,11 @@ template <class T> PNN_D void join_panel(int p, const T* D, int ld, T* Rt) {
     const bool tails = lane >= 16;
     const int step = tails ? 1 : ld;
     const T* mine = D + (tails ? column * ld : column);
-    T x[JOIN_PANEL], inverses = T(1);
+    T x[JOIN_PANEL], *roots = Rt + JOIN_PANEL * JOIN_WIDE;
+    if (!tails) roots[column] = T(1);
     PNN_UNROLL
     for (int b = 0; b < JOIN_PANEL; b++) x[b] = mine[b * step];
-    join_nodes<0>(p, x, inverses, Rt);
+    join_nodes<0>(p, x, roots, Rt);
     __syncwarp();
     if (!tails) {
         PNN_UNROLL
@@ -283,7 +285,7 @@ template <class T> PNN_D void join_panel(int p, const T* D, int ld, T* Rt) {
             store_few(Rt + column * JOIN_WIDE + i * WIDE, some);
         }
         Rt[column * (JOIN_WIDE + 1)] = T(1);
-        Rt[JOIN_PANEL * JOIN_WIDE + column] = root_of_inverse(inverses);
+        roots[column] = root_of_inverse(roots[column]);
     }
 }
 // Of the rows of a panel what lies right of `last`, and of its columns what lies below it, tiles of 16 x 16: how many of the former, and of all.
@@ -388,28 +390,26 @@ template <class T> PNN_D void join_eliminate(int h, int width, T* M, T* scratch,
         PNN_UNROLL_BY(1)
         for (int u = warp; u < beyond.all; u += warps) join_apply(M, ld, beyond, start, Rt, u);
         __syncthreads();
+        if (stop < H && warp == 0) {
+            join_add_own(M, ld, start);
+            join_panel(smaller(JOIN_PANEL, h - stop), M + stop * ld + stop, ld, other);
+        }
+        if (stop < H && helper >= 0) {
+            const join_beyond tiles(H, cols, last);
+            PNN_UNROLL_BY(1)
+            for (int u = helper; u < tiles.all + (last < H ? 2 : 0); u += helpers) {
+                if (u < tiles.all) join_add(M, ld, tiles, stop, u);
+                else join_add_half(M, ld, last, stop, u > tiles.all);
+            }
+        }
         if (weights)
             for (int i = threadIdx.x; i < JOIN_PANEL * JOIN_PANEL; i += blockDim.x) {
                 const int b = i / JOIN_PANEL, c = i % JOIN_PANEL;
                 M[(start + b) * ld + start + c] = Rt[c * JOIN_WIDE + b] * Rt[JOIN_PANEL * JOIN_WIDE + b];
             }
-        if (stop < H) {
-            if (warp == 0) {
-                join_add_own(M, ld, start);
-                join_panel(smaller(JOIN_PANEL, h - stop), M + stop * ld + stop, ld, other);
-            }
-            if (helper >= 0) {
-                const join_beyond tiles(H, cols, last);
-                PNN_UNROLL_BY(1)
-                for (int u = helper; u < tiles.all + (last < H ? 2 : 0); u += helpers) {
-                    if (u < tiles.all) join_add(M, ld, tiles, stop, u);
-                    else join_add_half(M, ld, last, stop, u > tiles.all);
-                }
-            }
-            T* turn = Rt;
-            Rt = other, other = turn;
-        }
         __syncthreads();
+        T* turn = Rt;
+        Rt = other, other = turn;
     }
 }
 // What join_eliminate left -> the weights of the ports, in their columns.
@@ -433,16 +433,22 @@ template <class T> PNN_D void join_weights(int h, int width, T* M) {
     __syncthreads();
 }
 // Tails of ROWS nodes from b on, a warp for them: put(i, c, v) of node b + i and of each node c from b on to `stop`, at most 32 CHUNKS, from
-// at(i, y) that it has with a later node, and what it has beyond all of them in a lane's total[i].
-template <int ROWS, int CHUNKS, class T, class At, class Put> PNN_D void join_tails(int b, int stop, T (&total)[ROWS], At at, Put put) {
+// at(i, y) that it has with a later node, which seen(i, y, v) is told, and what it has beyond all of them in a lane's total[i].
+template <int ROWS, int CHUNKS, class T, class At, class Seen, class Put>
+PNN_D void join_tails(int b, int stop, T (&total)[ROWS], At at, Seen seen, Put put) {
     const int lane = threadIdx.x & 31;
     T suffix[ROWS][CHUNKS];
     PNN_UNROLL
     for (int i = 0; i < ROWS; i++)
         PNN_UNROLL
+        for (int j = 0; j < CHUNKS; j++) suffix[i][j] = at(i, smaller(b + 32 * j + lane + 1, stop - 1));   // all loads first
+    PNN_UNROLL
+    for (int i = 0; i < ROWS; i++)
+        PNN_UNROLL
         for (int j = 0; j < CHUNKS; j++) {
             const int y = b + 32 * j + lane + 1;
-            suffix[i][j] = y < stop && y > b + i ? at(i, y) : T(0);
+            if (y < stop && y > b + i) seen(i, y, suffix[i][j]);
+            else suffix[i][j] = T(0);
         }
     PNN_UNROLL
     for (int step = 1; step < 32; step *= 2)
@@ -482,6 +488,7 @@ template <class T> PNN_D void join_gather(const join_wired<T>& wired, int h, int
     // Nodes, and then ports and the zeros behind them; those from `alone` on are in one part only. What nodes have on and below the diagonal
     // is written over by tails.
     const int alone = (h + SPAN - 1) / SPAN, across = alone + (cols - H + SPAN - 1) / SPAN;
+    PNN_UNROLL_BY(1)
     for (int u = warp; u < h / 4 * across; u += warps) {
         const int k0 = u / across * 4, turn = u % across, c = (turn < alone ? turn : turn - alone) * SPAN + lane * WIDE;
         const bool there = c < (turn < alone ? h : width);
@@ -499,13 +506,15 @@ template <class T> PNN_D void join_gather(const join_wired<T>& wired, int h, int
             if (there || (turn >= alone && c < cols - H)) store_few(at + i * ld, there ? v[i] : join_few<T>{});
     }
     __syncthreads();
+    PNN_UNROLL_BY(1)
     for (int b = 2 * warp; b < h; b += 2 * warps) {   // two nodes at a time
         const T* mine = M + b * ld;
         T total[2] = {};
         for (int c = H + lane; c < H + width; c += 32)
             PNN_UNROLL
             for (int i = 0; i < 2; i++) total[i] += mine[i * ld + c];
-        join_tails<2, 1>(b, h, total, [&](int i, int y) { return mine[i * ld + y]; }, [&](int i, int c, T v) { M[c * ld + b + i] = v; });
+        join_tails<2, 1>(
+            b, h, total, [&](int i, int y) { return mine[i * ld + y]; }, [](int, int, T) {}, [&](int i, int c, T v) { M[c * ld + b + i] = v; });
     }
     __syncthreads();
 }
@@ -567,6 +576,15 @@ template <class T, class Body> PNN_D void join_quarter(join_tile<T, 16>& quarter
 // Whether any of it lies on or above the diagonal.
 PNN_D bool join_on_or_above(int x0, int y0) { return x0 + join_down() < y0 + join_across() + 16; }
 
+// Neighbours in row x of a symmetric matrix (n, n), from column y on, and in its rows y, if `turned`.
+template <class T> PNN_D void join_put(T* C, int n, int x, int y, bool turned, join_few<T> v) {
+    if (x >= n || y >= n) return;
+    store_few(C + row_at(x, n) + y, v);
+    if (turned)
+        PNN_UNROLL
+        for (int w = 0; w < 16 / (int)sizeof(T); w++) C[row_at(y + w, n) + x] = v.v[w];
+}
+
 // ---- what a block does. `memory` has JOIN_SCRATCH numbers and then the rows, `tile` JOIN_PRODUCT
 // Blocks of one pair share out the tiles of what its ports have between them, `part` of `parts` is this one's; the first has the weights.
 template <class T> PNN_D void join_small(const join_wired<T>& wired, int part, int parts, T* memory, T* above, T* weights) {
@@ -579,13 +597,7 @@ template <class T> PNN_D void join_small(const join_wired<T>& wired, int part, i
         join_tile<T, 32> tile;
         join_between(wired, r0, c0, width, [&](int port) { return kept[port]; }, tile);
         join_multiply<BY_COLUMNS>(tile, h, M + H + r0, ld, M + H + c0, ld);
-        join_elements<T, 32>([&](int r, int c, int i, int j) {
-            PNN_UNROLL
-            for (int w = 0; w < join_lane<T, 32>::WIDE; w++) {
-                const int x = r0 + r, y = c0 + c + w;
-                if (y >= x && y < width) above[x * width + y] = above[y * width + x] = tile.v[i][j].v[w];
-            }
-        });
+        join_elements<T, 32>([&](int r, int c, int i, int j) { join_put(above, width, r0 + r, c0 + c, c0 + c >= r0 + 16, tile.v[i][j]); });
     });
     __syncthreads();
     if (weights && part == 0) {
@@ -622,8 +634,9 @@ template <class T> PNN_D void join_lay(const join_wired<T>& wired, int start, in
     if (there && b < end && part == 0) {
         T all[1] = {lane < 4 ? sums[warp + lane] : T(0)};
         auto put = [&](int, int c, T v) { rows[row_at(c, n) + b] = v; };
-        if (start == 0) join_tails<1, JOIN_MOST / 32>(b, end, all, [&](int, int y) { return mine[y] = wired.node(row, y); }, put);
-        else join_tails<1, JOIN_MOST / 32>(b, end, all, [&](int, int y) { return mine[y]; }, put);
+        if (start == 0)
+            join_tails<1, JOIN_MOST / 32>(b, end, all, [&](int, int y) { return wired.node(row, y); }, [&](int, int y, T v) { mine[y] = v; }, put);
+        else join_tails<1, JOIN_MOST / 32>(b, end, all, [&](int, int y) { return mine[y]; }, [](int, int, T) {}, put);
     }
     __syncthreads();
 }
@@ -676,9 +689,8 @@ template <class T> PNN_D void join_couple(const join_wired<T>& wired, int x0, in
     join_tile<T, 16> quarter;
     join_between(wired, x0 + join_down(), y0 + join_across(), n, [&](int node) { return wired.kept(wired.pair.at(node)); }, quarter);
     join_product<true>(quarter, join_on_or_above(x0, y0), e, done + x0, n, n - x0, done + y0, n, n - y0, memory);
-    join_quarter(quarter, x0 - e, y0 - e, [&](int x, int y, T& v) {
-        if (y >= x && y < kept) above[row_at(x, kept) + y] = above[row_at(y, kept) + x] = v;
-    });
+    const int x = x0 - e + join_down(), y = y0 - e + join_across();
+    if (x <= y) join_elements<T, 16>([&](int r, int c, int i, int j) { join_put(above, kept, x + r, y + c, x < y, quarter.v[i][j]); });
 }
 template <class T>
 PNN_D void join_turn(const join_pair& pair, int h, int stop, int c0, int k0, const T* weights, const T* W, T* turned, T* memory) {

@@ -35,7 +35,9 @@ class _Kept:
     """
 
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
-        self.function, self.options = function, sorted(options.items())
+        self.function = function
+        # sets, as those of `fastmath`, have another order in each process
+        self.options = sorted((name, sorted(value) if isinstance(value, set) else value) for name, value in options.items())
 
     @property
     def cache_path(self) -> str:
@@ -86,7 +88,9 @@ def _compiler() -> Any:
 
     Numba leaves helpers visible, and of all copies of one in a process the first serves every caller: that which was compiled by itself, or
     in a process that has found its machine code in the cache that of whatever was loaded first. Where sums may be reordered copies differ in
-    their last bits, and so did a first start and later ones. Nor is anything kept that has become part of its caller.
+    their last bits, and so did a first start and later ones. Nor is anything kept that has become part of its caller. Private and not internal,
+    as names of the latter stand in the table of symbols: there code for several threads, compiled in another process, would find a helper whose
+    arguments LLVM has changed, and end in a fault.
     """
     from llvmlite.binding import Linkage
     from numba.core.codegen import JITCodeLibrary
@@ -96,7 +100,7 @@ def _compiler() -> Any:
         def _optimize_final_module(self) -> None:
             for function in self._final_module.functions:
                 if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
-                    function.linkage = Linkage.internal
+                    function.linkage = Linkage.private
             super()._optimize_final_module()
 
     class Closed(Compiler):  # type: ignore[misc, unused-ignore]
@@ -108,10 +112,12 @@ def _compiler() -> Any:
     return Closed
 
 
-def njit(*args: Any, **options: Any) -> Callable[..., Any]:
-    """`numba.njit` with `nogil=True` and our disk cache. Options as Numba's; ``parallel=True`` uses threads where that can be done."""
+def njit(*args: Any, work: _threads.Work | None = None, **options: Any) -> Callable[..., Any]:
+    """`numba.njit` with `nogil=True` and our disk cache. Options as Numba's; ``parallel=True`` uses threads where that can be done and, by the
+    `work` of a call's arguments, is worth it (`_threads.choose`): ``prange`` is ``range`` elsewhere.
+    """
     if args:
-        return njit(**options)(args[0])
+        return njit(work=work, **options)(args[0])
 
     try:
         import numba
@@ -135,7 +141,7 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
         if not options.get("parallel"):
             return compiled(function, options)
         alone = {name: value for name, value in options.items() if name != "parallel"}
-        return _threads.choose(function, compiled(function, alone), compiled(function, options))
+        return _threads.choose(function, compiled(function, alone), compiled(function, options), work)
 
     return decorate
 
@@ -200,27 +206,6 @@ def with_functions(*defaults: Callable[..., Any]) -> Callable[..., Any]:
     return decorate
 
 
-def njit_sized(small: int, **options: Any) -> Callable[..., Any]:
-    """`njit` twice, with and without threads: calls whose first two arguments, samples and elements, make at most `small` values run
-    without, as they are done sooner than other threads are woken. ``prange`` is ``range`` there.
-    """
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        threaded: Any = njit(parallel=True, **options)(function)
-        if not hasattr(threaded, "alone"):  # there is no Numba
-            return threaded
-        alone = threaded.alone
-
-        @functools.wraps(function)
-        def call(samples: int, elements: int, *rest: Any) -> Any:
-            return (alone if samples * elements <= small else threaded)(samples, elements, *rest)
-
-        call.alone, call.together = alone, threaded.together  # type: ignore[attr-defined]
-        return call
-
-    return decorate
-
-
 def by_precision(single: Callable[..., Any], double: Callable[..., Any], out: int) -> Callable[..., Any]:
     """A twin whose arithmetic differs between float32 and float64: `single` or `double`, by the type of argument number `out`."""
 
@@ -241,4 +226,4 @@ def _absent(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-__all__ = ["by_precision", "inner", "njit", "njit_sized", "unkept", "with_functions"]
+__all__ = ["by_precision", "inner", "njit", "unkept", "with_functions"]

@@ -1,8 +1,9 @@
-"""Which calls may use Numba's threads.
+"""Which calls may use Numba's threads, and which have too little to do for them.
 
 OpenMP's stay behind when a process is forked, and Numba ends a child that asks for them: a pool of such children waits for ever. The layer
 "workqueue" takes one caller at a time, and ends a process in which there are two. So children of a process that has used threads work without,
-and callers of "workqueue" take turns. What runs without threads is the same code, and gives the same bits.
+and callers of "workqueue" take turns. What runs without threads is the same code, and gives the same bits
+(tests/kernels/test_threads.py asks all kernels).
 """
 
 import functools
@@ -34,15 +35,25 @@ class _Layer:
 
 _layer = _Layer()
 
+# Values of a fifth of a nanosecond, what Adam takes for one. As many of them, 3 us, are where two threads that wait for work on cores of their
+# own are as fast as one, for the 1 us that it takes to tell them; where another process is on these cores they wait for it, for milliseconds.
+SMALL = 16384
+Twin, Work = Callable[..., Any], Callable[..., float]
 
-def choose(function: Callable[..., Any], alone: Callable[..., Any], together: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` compiled without and with threads, as one: with, wherever they may be used."""
+
+def choose(function: Twin, alone: Twin, together: Twin, work: Work | None = None) -> Twin:
+    """`function` compiled without and with threads, as one: with, wherever they may be used, but for calls of little work.
+
+    work : of a call's arguments, about how many values it takes the time of, rather too many: up to `SMALL` it is done alone. None: many.
+    """
 
     @functools.wraps(function)
     def call(*args: Any) -> Any:
+        if _layer.single or (work is not None and work(*args) <= SMALL):
+            return alone(*args)
         if _layer.any_caller:
             return together(*args)
-        if _layer.single or _layer.left_behind:
+        if _layer.left_behind:
             return alone(*args)
         _layer.start()
         if _layer.single:
@@ -52,7 +63,7 @@ def choose(function: Callable[..., Any], alone: Callable[..., Any], together: Ca
         with _layer.turn:
             return together(*args)
 
-    call.alone, call.together = alone, together  # type: ignore[attr-defined]
+    call.alone, call.together, call.work = alone, together, work  # type: ignore[attr-defined]
     return call
 
 

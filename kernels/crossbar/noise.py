@@ -35,7 +35,7 @@ def _factor(a, z):
     return 1.0 / e if x > 0.0 else e
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(parallel=True, work=lambda batch, n_in, n_out, *_: 50 * batch * n_in * n_out, error_model="numpy")
 def pnn_noise_mvm(batch, n_in, n_out, kind, p, key0, key1, key, quad0, sample0, index, v, g, a, out):
     if key.size:
         key0, key1 = key[0], key[1]
@@ -63,7 +63,7 @@ def pnn_noise_mvm(batch, n_in, n_out, kind, p, key0, key1, key, quad0, sample0, 
         copy(total, out[b * n_out : (b + 1) * n_out])
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(parallel=True, work=lambda batch, n_in, n_out, *_: 50 * batch * n_in * n_out, error_model="numpy")
 def pnn_noise_vjp_v(batch, n_in, n_out, kind, p, key0, key1, key, quad0, sample0, index, cotangent, g, a, out):
     if key.size:
         key0, key1 = key[0], key[1]
@@ -86,7 +86,7 @@ def pnn_noise_vjp_v(batch, n_in, n_out, kind, p, key0, key1, key, quad0, sample0
             out[b * n_in + i] = total
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(parallel=True, work=lambda batch, n_in, n_out, *_: 50 * batch * n_in * n_out, error_model="numpy")
 def pnn_noise_vjp_g(batch, n_in, n_out, kind, p, key0, key1, key, quad0, sample0, index, v, cotangent, g, a, da, out):
     if key.size:
         key0, key1 = key[0], key[1]

@@ -10,7 +10,7 @@ from .read import fill
 PIECE = 4096  # cells that are one task for a thread
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(parallel=True, work=lambda cells, *_: 10 * cells, error_model="numpy")
 def pnn_program_perturb(cells, key0, key1, key, sample, sigma, g, out):
     if key.size:
         key0, key1 = key[0], key[1]
@@ -25,7 +25,7 @@ def pnn_program_perturb(cells, key0, key1, key, sample, sigma, g, out):
             out[first + c] = zero if value < zero else value
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(parallel=True, work=lambda cells, *_: 50 * cells, error_model="numpy")
 def _drift(cells, key0, key1, sample, log_ratio, mean, std, g, out):
     for q in prange((cells + 3) // 4):
         z = _normal4(key0, key1, q, sample, 0)
@@ -34,7 +34,7 @@ def _drift(cells, key0, key1, sample, log_ratio, mean, std, g, out):
             out[c] = g[c] * np.float32(exp_neg(min(abs(np.float64(fma(std[c], z[j], mean[c]))) * log_ratio, 690.0)))
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(parallel=True, work=lambda cells, *_: 100 * cells, error_model="numpy")
 def _drift_64(cells, key0, key1, sample, log_ratio, mean, std, g, out):
     for q in prange((cells + 3) // 4):
         z = _normal4_64(key0, key1, q, sample, 0)

@@ -146,7 +146,7 @@ def _most(values):
     return f4(np.nan) if bad else most
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(parallel=True, work=lambda batch, rows, columns, *_: 10 * batch * (rows + columns), error_model="numpy")
 def pnn_pulse_chances(batch, rows, columns, lr, now, step, pulses, x, d, slots, scale_x, scale_d):
     if now.size:
         lr = now[0]
@@ -161,7 +161,7 @@ def pnn_pulse_chances(batch, rows, columns, lr, now, step, pulses, x, d, slots, 
         scale_d[s] = share / (most_d if most_d > 0.0 else 1.0)
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(parallel=True, work=lambda batch, lines, *_: 100 * batch * lines, error_model="numpy")
 def pnn_pulse_trains(batch, lines, key0, key1, sample0, index, scale, slots, values, line_stride, sample_stride, words, fault):
     quads = (lines + 3) // 4
     bad = 0
@@ -223,7 +223,7 @@ def _plane(r, k, line, chance, got, opened):
 def pnn_pulse_update(*own):
     _pulsed = _pulses(*own)
 
-    @njit(parallel=True, error_model="numpy")
+    @njit(parallel=True, work=lambda rows, columns, batch, *_: 500 * rows * columns * (batch + 2), error_model="numpy")
     def pnn_pulse_update(rows, columns, batch, device0, device1, cycle0, cycle1, row0, column0, sample0, index, kind, p, count, nodes, x_words,
                          d_words, w, fault):  # fmt: skip
         # for each sample the columns that fire at all
@@ -293,7 +293,7 @@ def pnn_pulse_update(*own):
 def pnn_pulse_apply(*own):
     _pulsed = _pulses(*own)
 
-    @njit(parallel=True, error_model="numpy")
+    @njit(parallel=True, work=lambda rows, columns, *_: 1000 * rows * columns, error_model="numpy")
     def pnn_pulse_apply(
         rows, columns, device0, device1, cycle0, cycle1, row0, column0, sample0, index, kind, p, count, nodes, counts, w, fault
     ):
@@ -325,7 +325,7 @@ def pnn_pulse_apply(*own):
     return pnn_pulse_apply
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(parallel=True, work=lambda rows, columns, *_: 50 * rows * columns, error_model="numpy")
 def pnn_pulse_cells(rows, columns, device0, device1, row0, column0, kind, p, out):
     every = rows * columns
     for i in prange(rows):

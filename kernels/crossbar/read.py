@@ -41,7 +41,7 @@ def _key_of(key0, key1, key):
 
 
 # --------------------------------------------------------------------------------------------------------------------- inputs
-@njit(parallel=True, error_model="numpy")
+@njit(parallel=True, work=lambda batch, n_in, *_: 30 * batch * n_in, error_model="numpy")
 def _dac(batch, n_in, step, low, high, stochastic, rounding0, rounding1, noise, noisy0, noisy1, sample0, index, v, out, squares):
     zero = v.dtype.type(0)
     for b in prange(batch):
@@ -79,7 +79,7 @@ def pnn_read_dac(
     _dac(batch, n_in, step, low, high, stochastic, rounding0, rounding1, noise, noisy0, noisy1, sample0, index, v, out, no_squares)
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(parallel=True, work=lambda batch, n_in, *_: 5 * batch * n_in, error_model="numpy")
 def pnn_read_scale(batch, n_in, given, v_max, x, scale, out):
     zero, one = x.dtype.type(0), x.dtype.type(1)
     for b in prange(batch):
@@ -97,7 +97,7 @@ def pnn_read_scale(batch, n_in, given, v_max, x, scale, out):
 
 
 # -------------------------------------------------------------------------------------------------------------------- outputs
-@njit(parallel=True, error_model="numpy")
+@njit(parallel=True, work=lambda arrays, slices, batch, n_out, *_: 4 * arrays * batch * n_out * (slices + 20), error_model="numpy")
 def pnn_read_adc(
     arrays, slices, batch, n_out, extra, key0, key1, key, element0, sample0, index, mode, bits, low, high, lsb, step, offset, bow, table,
     current, variance, out,

@@ -92,7 +92,10 @@ def pnn_adjoint_back(rates, felt, rates_back, felt_back):
                     other, e = neighbour[k], edge[k]
                     gw[e] += felt_back(y[i], y[other], weights[e], constants, gc[i], ga[i], ga[other], i, n, gp)
 
-    @njit(parallel=True, error_model="numpy", fastmath=FAST)
+    @njit(
+        parallel=True, error_model="numpy", fastmath=FAST,
+        work=lambda samples, n, steps, *_: (samples > LANES) * samples * steps * n * (n + 50),
+    )  # fmt: skip
     def pnn_adjoint_back(samples, n, steps, every, segment, step0, method, team, times, channels, dt, constants, parameters, weights, offsets,
                          neighbour, edge, from_offsets, from_neighbour, from_edge, edges, both, ends, drive, noisy, sigma, key0, key1, key,
                          sample0, index, state, checkpoints, cotangent, history, by_state, by_parameters, by_weights, by_drive):  # fmt: skip

@@ -204,7 +204,10 @@ def pnn_ode_solve(rates, felt):
     _, evaluate = evaluation(rates, felt)
     step = stepping(evaluate)
 
-    @njit(parallel=True, error_model="numpy", fastmath=FAST)
+    @njit(
+        parallel=True, error_model="numpy", fastmath=FAST,
+        work=lambda samples, n, steps, *_: (samples > LANES) * samples * steps * n * (n + 20),
+    )  # fmt: skip
     def pnn_ode_solve(samples, n, steps, every, step0, method, team, times, channels, dt, constants, parameters, weights, offsets, neighbour,
                       edge, drive, noisy, sigma, key0, key1, key, sample0, index, state, out):  # fmt: skip
         if key.size > 0:

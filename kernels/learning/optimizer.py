@@ -18,7 +18,7 @@ def _adam_of(i, g, step, b1, c1, b2, c2, k1, k2, tiny, least, most, first, secon
     parameter[i] = most if p > most else p
 
 
-@njit(parallel=True)
+@njit(parallel=True, work=lambda n, *_: n)
 def _adam(n, factor, divisor, low, high, rate, beta1, beta2, epsilon, correction1, correction2, gradient, first, second, parameter):
     one = gradient.dtype.type
     b1, c1, b2, c2 = one(beta1), one(1 - beta1), one(beta2), one(1 - beta2)
@@ -41,7 +41,7 @@ def _sgd_of(i, g, step, keep, least, most, velocity, parameter):
     parameter[i] = most if p > most else p
 
 
-@njit(parallel=True)
+@njit(parallel=True, work=lambda n, *_: n)
 def _sgd(n, factor, divisor, low, high, rate, momentum, gradient, velocity, parameter):
     one = gradient.dtype.type
     step, keep, times, over = one(rate), one(momentum), one(factor), one(divisor)

@@ -84,7 +84,7 @@ def _encode(
 pnn_samples_single = pnn_samples_double = _encode
 
 
-@njit(parallel=True)
+@njit(parallel=True, work=lambda batch, side, height, width, *_: 20 * batch * (side + height) * (side + width))
 def pnn_samples_spread(batch, side, height, width, rows, columns, reach, images, out):
     """Amplitudes (batch, side, side) of images (batch, height, width): rows (side, height) @ image @ columns (side, width)^T."""
     none = rows.dtype.type(0)

@@ -27,7 +27,7 @@ def _words(key0, key1, purpose):
     return np.uint32(w[0]), np.uint32(w[1])
 
 
-@njit(parallel=True)
+@njit(parallel=True, work=lambda n, *_: n)
 def _add(n, size, low, high, p, out):
     for i in prange(n):
         w = p[i] + size * out[i]

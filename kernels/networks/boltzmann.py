@@ -102,7 +102,10 @@ def _joined(low, high):
     return u8(high) << u8(32) | u8(low)
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(
+    parallel=True, error_model="numpy",
+    work=lambda batch, hidden, classes, settle, sweeps, *_: (batch > 1) * batch * (settle + sweeps) * (hidden + 1) * (classes + 50),
+)  # fmt: skip
 def pnn_boltzmann_chain(batch, hidden, classes, settle, sweeps, kept, key0, key1, key, start0, start1, hidden0, hidden1, classes0, classes1,
                         sample0, index, drive, weight, bias, field, drawn, given, mean, fault):  # fmt: skip
     """Chains of hidden units and classes."""

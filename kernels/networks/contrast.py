@@ -9,7 +9,7 @@ FEW = 16  # samples up to which the loop beats a BLAS call per strip
 STRIP = 1 << 15  # weights per strip
 
 
-@njit(parallel=True, fastmath={"nsz", "contract"})
+@njit(parallel=True, work=lambda rows, columns, samples, *_: rows * columns * (samples + 1), fastmath={"nsz", "contract"})
 def _few(rows, columns, samples, rate, low, high, first, second, weight):
     one = weight.dtype.type
     step, bottom, top = one(rate), one(low), one(high)

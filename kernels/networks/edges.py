@@ -15,14 +15,14 @@ def _product(e, columns, edges, a, b):
     return total
 
 
-@njit(parallel=True)
+@njit(parallel=True, work=lambda n_edges, columns, *_: 5 * n_edges * columns)
 def pnn_edges_contrast(n_edges, columns, lanes, scale, edges, a, b, out):
     """out[e] = scale sum_c (a_i - a_j)(b_i - b_j), edge e = (i, j)."""
     for e in prange(n_edges):
         out[e] = scale * _product(e, columns, edges, a, b)
 
 
-@njit(parallel=True)
+@njit(parallel=True, work=lambda n_edges, columns, *_: 5 * n_edges * columns)
 def pnn_edges_update(n_edges, columns, lanes, scale, step, lower, upper, edges, a, b, conductance):
     """The same, added to the conductances (or one step in its direction), kept within [lower, upper]."""
     for e in prange(n_edges):
@@ -32,7 +32,7 @@ def pnn_edges_update(n_edges, columns, lanes, scale, step, lower, upper, edges, 
         conductance[e] = min(max(float(conductance[e]) + change, lower), upper)
 
 
-@njit(parallel=True)
+@njit(parallel=True, work=lambda n_nodes, columns, offsets, neighbour, *_: 5 * neighbour.size * columns)
 def pnn_edges_laplacian(n_nodes, columns, offsets, neighbour, edge, free, conductance, v, out):
     """out = L v on free rows, 0 on the others."""
     for i in prange(n_nodes):

@@ -81,7 +81,7 @@ def _root(net):
 def pnn_elements_sweep(f, slope):
     root = _root(_net(f, slope))
 
-    @njit(parallel=True, error_model="numpy")
+    @njit(parallel=True, work=lambda batch, n_nodes, colours, sweeps, *_: (batch > 1) * 1000 * batch * n_nodes * sweeps, error_model="numpy")
     def pnn_elements_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, g, ohmic, constants, offsets, neighbour, edge,
                            sense, order, first, load, low, high, driven, scale, v, taken):  # fmt: skip
         for s in prange(batch):
@@ -105,7 +105,7 @@ def pnn_elements_sweep(f, slope):
 def pnn_elements_sweep_left(f, slope):
     net_of = _net(f, slope)
 
-    @njit(parallel=True, error_model="numpy")
+    @njit(parallel=True, work=lambda batch, n_nodes, *_: 200 * batch * n_nodes, error_model="numpy")
     def pnn_elements_sweep_left(batch, n_nodes, g, ohmic, constants, offsets, neighbour, edge, sense, free, load, low, high, driven, v, out):
         for s in prange(batch):
             own, into = v[s * n_nodes : (s + 1) * n_nodes], driven[s * n_nodes : (s + 1) * n_nodes]

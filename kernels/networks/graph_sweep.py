@@ -54,7 +54,7 @@ def _diode_root(i, v, g, reverse, drop, offsets, neighbour, edge, sense, load, d
     return t - f / rate if rate > 0 else t
 
 
-@njit(parallel=True)
+@njit(parallel=True, work=lambda batch, n_nodes, colours, sweeps, *_: (batch > 1) * 500 * batch * n_nodes * sweeps)
 def pnn_graph_sweep_diode(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, g, reverse, drop, offsets, neighbour, edge, sense,
                           order, first, load, low, high, driven, scale, v, taken):  # fmt: skip
     """Each node to its root, in turn, until none moves by more than tolerance * scale."""
@@ -73,7 +73,7 @@ def pnn_graph_sweep_diode(batch, n_nodes, colours, sweeps, kept, tolerance, rela
                 break
 
 
-@njit(parallel=True)
+@njit(parallel=True, work=lambda batch, n_nodes, *_: 100 * batch * n_nodes)
 def pnn_graph_sweep_diode_left(batch, n_nodes, g, reverse, drop, offsets, neighbour, edge, sense, free, load, low, high, driven, v, out):
     """v - clip(v - net / slope, low, high) at free nodes."""
     for s in prange(batch):
@@ -153,7 +153,7 @@ def _transistor_root(i, v, strength, threshold, least, gate, offsets, neighbour,
     return _downstream(i, v, strength, threshold, least, gate, offsets, neighbour, edge, load, driven)
 
 
-@njit(parallel=True)
+@njit(parallel=True, work=lambda batch, n_nodes, colours, sweeps, *_: (batch > 1) * 500 * batch * n_nodes * sweeps)
 def pnn_graph_sweep_transistor(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, strength, threshold, least, gate, offsets,
                                neighbour, edge, sense, order, first, load, low, high, driven, scale, v, taken):  # fmt: skip
     """Each node to its root, in turn, until none moves by more than tolerance * scale."""
@@ -172,7 +172,7 @@ def pnn_graph_sweep_transistor(batch, n_nodes, colours, sweeps, kept, tolerance,
                 break
 
 
-@njit(parallel=True)
+@njit(parallel=True, work=lambda batch, n_nodes, *_: 100 * batch * n_nodes)
 def pnn_graph_sweep_transistor_left(batch, n_nodes, strength, threshold, least, gate, offsets, neighbour, edge, sense, free, load, low, high,
                                     driven, v, out):  # fmt: skip
     """v - clip(v - net / slope, low, high) at free nodes."""

@@ -23,6 +23,7 @@ UNBOUNDED, ALONE, NEGATIVE = 61, 62, 63  # faults
 
 
 # ------------------------------------------------------------------------------------------------------------------------- drive
+# Without `work`: Numba lays out loops for threads by hashes, another way in each process, so that sums that may be reordered differ.
 @njit(parallel=True, fastmath=REORDER)
 def _columns(rows, columns, samples, x, weight, pulled, sums, least):
     """sums[j] += sum_i weight[i, j], least[j] the least of them, and pulled[s, j] += sum_i x[s, i] weight[i, j]; four rows at a time."""
@@ -368,7 +369,12 @@ def respond_one(model, hold, sweeps, tolerance, weight, total1, total2, nudge, f
     return change
 
 
-@njit(parallel=True, error_model="numpy")
+def _sweeps(batch, each, layers, model, turned, phases, begun, hold, sweeps, nudged_sweeps, tolerance, size, *_):
+    wide = size.astype(float)
+    return (batch > 1) * batch * (sweeps + phases * nudged_sweeps) * (5 * (wide[1:-1] @ wide[2:]) + 100 * wide[1:].sum())
+
+
+@njit(parallel=True, work=_sweeps, error_model="numpy")
 def _relax(batch, each, layers, model, turned, phases, begun, hold, sweeps, nudged_sweeps, tolerance, size, offset, drive, total, weights,
            biases, nudge, target, state, moved, change):  # fmt: skip
     nodes, outputs, widest = offset[layers], size[layers], size[1:].max()

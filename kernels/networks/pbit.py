@@ -199,7 +199,10 @@ def _few_chains(rows, nodes, each, colours, sweeps, width, key0, key1, sweep0, s
             field, beta, state, total)  # fmt: skip
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(
+    parallel=True, error_model="numpy",
+    work=lambda samples, nodes, field_rows, colours, sweeps, *_: (samples > LANES) * samples * sweeps * nodes * (nodes + 20),
+)  # fmt: skip
 def pnn_pbit_sweep(samples, nodes, field_rows, colours, sweeps, width, kept, pad, key0, key1, key, sweep0, sample0, index, quad_first, visit,
                    first, other, coupling, field, beta, state, total, fault):  # fmt: skip
     """Gibbs sweeps of +-1 spins, colour by colour, in place. What is given was looked at before."""
@@ -290,7 +293,10 @@ def _panel(rows, row, nodes, each, inputs, key0, key1, block0, sample, node, inp
     _put(node[7], h, gain, words(z, 3 * LANES), s)
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(
+    parallel=True, error_model="numpy",
+    work=lambda samples, nodes, field_rows, panels, inputs, *_: 8 * samples * panels * (inputs + 20),
+)  # fmt: skip
 def pnn_pbit_layer(samples, nodes, field_rows, panels, inputs, key0, key1, key, block0, sample0, index, visit, input_, coupling, field, beta,
                    state):  # fmt: skip
     """One colour of one sweep, whose nodes have nearly all the same neighbours: panels of eight nodes by sixteen chains."""

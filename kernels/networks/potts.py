@@ -89,7 +89,10 @@ def _chains(rows, nodes, each, states, colours, sweeps, key0, key1, sweep0, samp
             state[l * nodes + i] = i1(s[i * LANES + l])
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(
+    parallel=True, error_model="numpy",
+    work=lambda samples, nodes, field_rows, states, colours, sweeps, *_: (samples > LANES) * samples * sweeps * nodes * (nodes + 50) * states,
+)  # fmt: skip
 def pnn_potts_sweep(samples, nodes, field_rows, states, colours, sweeps, kept, pad, key0, key1, key, sweep0, sample0, index, quad_first,
                     visit, offsets, neighbour, coupling, field, beta, state, fault):  # fmt: skip
     """Gibbs sweeps of Potts spins, colour by colour, in place."""

@@ -53,7 +53,7 @@ def _solve_one(batch, n_nodes, n_free, place, edges, g, out):
     return True
 
 
-@njit(parallel=True)
+@njit(parallel=True, work=lambda networks, batch, n_nodes, n_edges, n_free, *_: 5 * networks * n_free**2 * (n_free + batch))
 def pnn_small_networks_solve(networks, batch, n_nodes, n_edges, n_free, place, edges, conductance, work, out, fault):
     """Each network by a dense Cholesky factorisation of its grounded Laplacian, in float64; `work` is not needed."""
     each = batch * n_nodes

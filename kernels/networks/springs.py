@@ -163,7 +163,7 @@ def _settle_one(n_nodes, n_free, d, steps, goal, stiffest, k, l, offsets, neighb
     return left, steps
 
 
-@njit(parallel=True)
+@njit(parallel=True, work=lambda batch, n_nodes, n_free, dimension, steps, *_: (batch > 1) * batch * steps * (n_free * dimension + 8) ** 3)
 def pnn_springs_settle(batch, n_nodes, n_free, dimension, steps, goal, stiffest, k, l, offsets, neighbour, edge, node, place, first, begin,
                        pull, load, work, x, left, taken):  # fmt: skip
     """Each sample by Newton's method in an envelope; `work` is not needed."""
@@ -190,7 +190,7 @@ def _respond_one(n_nodes, n_free, d, k, l, offsets, neighbour, edge, node, place
     return True
 
 
-@njit(parallel=True)
+@njit(parallel=True, work=lambda batch, n_nodes, n_free, dimension, *_: (batch > 1) * batch * (n_free * dimension + 8) ** 3)
 def pnn_springs_respond(batch, n_nodes, n_free, dimension, k, l, offsets, neighbour, edge, node, place, first, begin, load, work, x, y,
                         stable):  # fmt: skip
     """Each sample's Hessian factorised once; `work` is not needed."""

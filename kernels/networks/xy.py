@@ -378,7 +378,11 @@ def _held(phase, sine, beta, target):
     return -by if sine < 0 else by
 
 
-@njit(parallel=True, error_model="numpy")
+def _steps(rows, tile, nodes, below, outputs, field_rows, batch, start_rows, steps, *_):
+    return (rows > tile) * rows * steps * nodes * (nodes + 50)
+
+
+@njit(parallel=True, work=_steps, error_model="numpy")
 def _relax_all(rows, tile, nodes, below, outputs, field_rows, batch, start_rows, steps, tolerance, step, coupling, across, x, y,
                second, slope, detuning, nudge, target, scale, start, phase, left):  # fmt: skip
     for t in prange((rows + tile - 1) // tile):
@@ -386,7 +390,7 @@ def _relax_all(rows, tile, nodes, below, outputs, field_rows, batch, start_rows,
                coupling, across, x, y, second, slope, detuning, nudge, target, scale, start, phase, left)  # fmt: skip
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(parallel=True, work=_steps, error_model="numpy")
 def _warm_all(rows, tile, nodes, below, outputs, field_rows, batch, start_rows, steps, amplitude, step, key0, key1, sample0, index, coupling,
               across, x, y, second, slope, detuning, nudge, target, start, phase):  # fmt: skip
     for t in prange((rows + tile - 1) // tile):
@@ -394,7 +398,10 @@ def _warm_all(rows, tile, nodes, below, outputs, field_rows, batch, start_rows, 
               sample0, index, coupling, across, x, y, second, slope, detuning, nudge, target, start, phase)  # fmt: skip
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(
+    parallel=True, error_model="numpy",
+    work=lambda rows, tile, nodes, below, outputs, mode, batch, steps, *_: (rows > tile) * rows * steps * nodes * (nodes + 50),
+)  # fmt: skip
 def _respond_all(rows, tile, nodes, below, outputs, mode, batch, steps, tolerance, step, coupling, across, second, slope, nudge,
                  target, scale, phase, free, moved, left):  # fmt: skip
     for t in prange((rows + tile - 1) // tile):

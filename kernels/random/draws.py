@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import prange, types
 from numba.extending import intrinsic
 
-from .._jit import by_precision, inner, njit_sized
+from .._jit import by_precision, inner, njit
 
 # Forced into their callers, or the callers' loops do not vectorise.
 inline = inner(forceinline=True, error_model="numpy")
@@ -282,7 +282,10 @@ def _bernoulli4(k0, k1, quad, sample, p):
 
 # ----------------------------------------------------------------------------------------------------- rows of draws, in pieces
 PIECE = 4096  # quads of a row that are one task for a thread
-SMALL = 16384  # draws that one thread does alone
+
+
+def _drawn(samples, elements, *_):
+    return samples * elements  # those of a row are one task, up to 4 PIECE = SMALL of them
 
 
 @inline
@@ -345,7 +348,7 @@ def _flag(index, fault):
 
 
 # ----------------------------------------------------------------------------------------------------------------------- kernels
-@njit_sized(SMALL, error_model="numpy")
+@njit(parallel=True, work=_drawn, error_model="numpy")
 def pnn_draws_words(samples, elements, key0, key1, key, element0, sample0, index, out, fault):
     if key.size:
         key0, key1 = key[0], key[1]
@@ -354,7 +357,7 @@ def pnn_draws_words(samples, elements, key0, key1, key, element0, sample0, index
         _piece(_words4, task, elements, key0, key1, element0, sample0, index, out, out)
 
 
-@njit_sized(SMALL, error_model="numpy")
+@njit(parallel=True, work=_drawn, error_model="numpy")
 def _uniform(samples, elements, key0, key1, key, element0, sample0, index, out, fault):
     if key.size:
         key0, key1 = key[0], key[1]
@@ -363,7 +366,7 @@ def _uniform(samples, elements, key0, key1, key, element0, sample0, index, out, 
         _piece(_uniform4, task, elements, key0, key1, element0, sample0, index, out, out)
 
 
-@njit_sized(SMALL, error_model="numpy")
+@njit(parallel=True, work=_drawn, error_model="numpy")
 def _uniform_64(samples, elements, key0, key1, key, element0, sample0, index, out, fault):
     if key.size:
         key0, key1 = key[0], key[1]
@@ -372,7 +375,7 @@ def _uniform_64(samples, elements, key0, key1, key, element0, sample0, index, ou
         _piece(_uniform4_64, task, elements, key0, key1, element0, sample0, index, out, out)
 
 
-@njit_sized(SMALL, error_model="numpy")
+@njit(parallel=True, work=_drawn, error_model="numpy")
 def _normal(samples, elements, key0, key1, key, element0, sample0, index, out, fault):
     if key.size:
         key0, key1 = key[0], key[1]
@@ -381,7 +384,7 @@ def _normal(samples, elements, key0, key1, key, element0, sample0, index, out, f
         _piece(_normal4, task, elements, key0, key1, element0, sample0, index, out, out)
 
 
-@njit_sized(SMALL, error_model="numpy")
+@njit(parallel=True, work=_drawn, error_model="numpy")
 def _normal_64(samples, elements, key0, key1, key, element0, sample0, index, out, fault):
     if key.size:
         key0, key1 = key[0], key[1]
@@ -394,7 +397,7 @@ pnn_draws_uniform = by_precision(_uniform, _uniform_64, out=-2)
 pnn_draws_normal = by_precision(_normal, _normal_64, out=-2)
 
 
-@njit_sized(SMALL, error_model="numpy")
+@njit(parallel=True, work=_drawn, error_model="numpy")
 def pnn_draws_bernoulli(samples, elements, key0, key1, key, element0, sample0, index, p, out, fault):
     if key.size:
         key0, key1 = key[0], key[1]
@@ -480,7 +483,7 @@ def poisson(k0, k1, element, sample, mean):
     return i4(m)
 
 
-@njit_sized(SMALL, error_model="numpy")
+@njit(parallel=True, work=_drawn, error_model="numpy")
 def pnn_draws_poisson(samples, elements, key0, key1, key, element0, sample0, index, mean, out, fault):
     if key.size:
         key0, key1 = key[0], key[1]

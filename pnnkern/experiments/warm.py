@@ -71,6 +71,9 @@ def _twins(stem: str) -> int:
         _twin(getattr(module, kernel.rpartition("_")[0]), prototype)
     for function, signature in getattr(module, "others", list)():
         function.compile(signature)
+    for twin in vars(module).values():
+        for signature in twin.alone.signatures if hasattr(twin, "together") else ():  # which calls without any work have reached
+            twin.together.compile(signature)
     return len(prototypes(stem))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pnnkern import _array, crossbar
+from pnnkern import _array, _launch, crossbar
 from pnnkern.crossbar import Wires, _levels, _tree, as_wires, effective_conductance, effective_conductance_vjp, node_voltages
 from pnnkern.testing import check_vjp
 
@@ -269,12 +269,13 @@ def stages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     _levels.plan.cache_clear()
 
 
-# one leaf; the fewest nodes of a stage; two stages and a rest; panels and a rest; and nodes that stay, where columns of ports are read
+# one leaf; the fewest nodes of a stage; two stages and a rest; panels and a rest; nodes that stay, where columns of ports are read; and three
+# stages of a pair, of which the second adds to rows below it, of two arrays
 @pytest.mark.parametrize(
     ("shape", "stages"),
     [
         ((2, 1, 1), None), ((2, 3, 9), None), ((1, 13, 1), None), ((1, 13, 1), 4), ((2, 3, 9), 4), ((3, 6, 21), None), ((3, 6, 21), 8),
-        ((1, 45, 70), None), ((1, 45, 70), 40), ((1, 36, 35), 32),
+        ((1, 45, 70), None), ((1, 45, 70), 40), ((1, 36, 35), 32), ((2, 36, 35), 12),
     ],
     indirect=["stages"],
 )  # fmt: skip
@@ -296,6 +297,33 @@ def test_levels_and_tree_are_one_method(backend, shape: tuple[int, ...], dtype: 
         for a, b in zip(found, expected, strict=True):
             assert a.dtype == b.dtype
             assert np.abs(backend.numpy(a)[n] - b).max() < small * np.abs(b).max() + (small * np.abs(g).sum() * 1e-4 if b.shape == (4,) else 0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_a_stage_adds_to_rows_below_it(backend, dtype: str, rng: np.random.Generator) -> None:
+    """Two pairs that lie one behind the other, of two arrays: Z^T Z right of the diagonal, and to the bit what was there anywhere else."""
+    pairs, start, most, arrays = [(40, 72), (36, 64)], 12, 12, 2  # nodes that go, and all
+    stop, places = start + most, [0, 40 * 72]
+    each = places[1] + 37 * 64  # a row more than there are
+    joins, ports = np.zeros((2, _levels.FIELDS), np.int64), np.full(2 * 72, -1)
+    joins[:, 0], joins[:, 1], joins[:, 8] = [e for e, _ in pairs], [n for _, n in pairs], places
+    tasks = np.array([(p, x, y) for p, (e, n) in enumerate(pairs) for x in range(stop, e, 32) for y in range(x, n, 32)])
+    done, rows = rng.normal(size=(2, arrays, each)).astype(dtype)
+    expected, changed = rows.astype(float), np.zeros(rows.shape, bool)
+    for (e, n), at in zip(pairs, places, strict=True):
+        below = np.triu(np.ones((e, n), bool), 1) & (np.arange(e) >= stop)[:, None]
+        for a in range(arrays):
+            Z = done[a, at : at + e * n].reshape(e, n)[start:stop].astype(float)
+            expected[a, at : at + e * n] += np.where(below, Z[:, :e].T @ Z, 0).ravel()
+        changed[:, at : at + e * n] = below.ravel()
+    there = backend.array(rows.copy())
+    given = (backend.array(x) for x in (joins, ports, tasks, done))
+    _launch.launch(
+        "crossbar/join", "update", dtype, arrays, len(tasks), each, start, most, *given, there, grid=(len(tasks), arrays), block=(256,)
+    )  # fmt: skip
+    found = backend.numpy(there)
+    assert np.array_equal(found[~changed], rows[~changed])
+    np.testing.assert_allclose(found[changed], expected[changed], rtol=0, atol=1e-12 if dtype == "float64" else 1e-4)
 
 
 def test_the_whole_is_the_same_in_any_stack(backend, rng: np.random.Generator) -> None:

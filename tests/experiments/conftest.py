@@ -31,6 +31,12 @@ def threads_as_before() -> Iterator[None]:
         os.environ["PNNKERN_NUM_THREADS"] = before
 
 
+@pytest.fixture(autouse=True)
+def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody pulls a plug, so that this process need not wait for the disk. Tests of failing disks put their own in its place."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run; not to be changed (see `copied_run`)."""

@@ -30,9 +30,10 @@ from pnnkern.kernels.random import draws
 if sys.argv[1] == "warm":
     print(warm._twins("learning/optimizer"), warm._twins("random/draws"), warm._twins("optics/spectrum"), warm._twins("flag"))
 else:
-    SGD().apply({"x": np.ones(4, np.float32)}, {"x": np.ones(4, np.float32)})
-    random.normal(random.key(1), (2, 9))
-    random.bernoulli(random.key(1), np.ones((2, 9)))
+    for size in (4, 20000):  # without threads, and with
+        SGD().apply({"x": np.ones(size, np.float32)}, {"x": np.ones(size, np.float32)})
+        random.normal(random.key(1), (2, size))
+        random.bernoulli(random.key(1), np.ones((2, size)))
     used = (optimizer._sgd, draws._normal, draws.pnn_draws_bernoulli)
     stats = [[getattr(f, way).stats for way in ("alone", "together")] for f in used]
     print(*(sum(sum(s.cache_hits.values()) for s in of) for of in stats), *(sum(sum(s.cache_misses.values()) for s in of) for of in stats))
@@ -40,14 +41,15 @@ else:
 
 
 def test_launches_find_the_twins_that_were_compiled(tmp_path: Path) -> None:
-    environment = os.environ | {"PNNKERN_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    own = {"PNNKERN_CACHE_DIR": str(tmp_path), "NUMBA_NUM_THREADS": "2"}
+    environment = os.environ | own | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     outputs = [
         subprocess.run([sys.executable, "-c", SCRIPT, what], env=environment, capture_output=True, text=True, check=True).stdout.split()
         for what in ("warm", "use")
     ]
     stems = ("learning/optimizer", "random/draws", "optics/spectrum")
     assert outputs[0] == [*(str(len(_sources.prototypes(stem))) for stem in stems), "0"]  # of the last the work is NumPy's
-    assert outputs[1] == ["1", "1", "1", "0", "0", "0"]
+    assert outputs[1] == ["2", "2", "2", "0", "0", "0"]
 
 
 def test_every_twin_can_be_compiled_or_called_without_work() -> None:

@@ -1,14 +1,11 @@
 """How twins are compiled: what for, and what not."""
 
-import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from pnnkern.kernels import _loops
-from pnnkern.kernels._jit import inner, njit
+from pnnkern.kernels._jit import _Kept, inner, njit
 
 
 def test_what_compiled_functions_alone_call_has_no_entry_for_python() -> None:
@@ -56,17 +53,8 @@ def test_copies() -> None:
     np.testing.assert_array_equal(out, [1, 2, 3, 7])
 
 
-ONE_THREAD = """
-import numpy as np
-from pnnkern.kernels.learning import optimizer
-from pnnkern.learning import SGD
-SGD().apply({"x": np.ones(4)}, {"x": np.ones(4)})
-print(len(optimizer._sgd.alone.signatures), len(optimizer._sgd.together.signatures))
-"""
-
-
-@pytest.mark.parametrize(("threads", "compiled"), [("1", "1 0"), ("2", "0 1")])
-def test_one_thread_compiles_no_code_for_several(threads: str, compiled: str) -> None:
-    environment = os.environ | {"NUMBA_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    done = subprocess.run([sys.executable, "-c", ONE_THREAD], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == compiled
+def test_names_of_what_is_kept_do_not_depend_on_the_order_of_a_set() -> None:
+    """Which is another in each process."""
+    assert _Kept(abs, {"fastmath": {"reassoc", "nsz", "contract"}, "parallel": True}).options == [
+        ("fastmath", ["contract", "nsz", "reassoc"]), ("parallel", True),
+    ]  # fmt: skip

@@ -227,7 +227,10 @@ def test_weights_beyond_the_range_are_named_at_the_next_check(cupy: Any, inputs:
         pnn.check()
 
 
-TINY = ("system.hidden=[4]", "data.pool=7", "system.inputs=16", "training.epochs=1", "data.train=64", "data.test=16")
+TINY = (
+    "system.hidden=[4]", "system.dac_bits=3", "data.pool=7", "system.inputs=16", "training.epochs=1", "training.batch=8", "data.train=64",
+    "data.test=8",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("topology", ["interleaved", "gated", "gated-interleaved"])

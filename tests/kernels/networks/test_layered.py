@@ -162,6 +162,77 @@ def test_sweeps_of_any_depth(backend, sizes: tuple[int, ...], model: str, hold: 
         np.testing.assert_allclose(backend.numpy(left), np.stack([free[2], *(m[2] for m in moved)]), rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("sizes", [(3, 70, 16), (2, 150, 10), (3, 9, 1)])
+@pytest.mark.parametrize("model", ["box", "sigmoid", "diodes"])
+@pytest.mark.parametrize("hold", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_phases_of_few_outputs(backend, sizes: tuple[int, ...], model: str, hold: bool, dtype: str, rng: np.random.Generator) -> None:
+    """Two pairs of phases and one more, by one block for each sample and by one for each phase: as sweeps written out, and their last steps."""
+    x, weights, biases = made(sizes, 3, dtype, rng)
+    resistive = model == "diodes"
+    weights = [w if resistive else w / np.float32(len(w)) for w in weights]
+    target, nudges = rng.normal(size=(3, sizes[-1])).astype(dtype), np.array([-0.02, 0.5, 0.1, -0.03, 0.2])
+    drive = ((1 if resistive else 0.3) * x @ weights[0] + biases[0]).astype(dtype)
+    free = swept(Network(weights, biases, model, resistive=resistive), drive.astype(float), target, None, None, 3)
+    sweeps = 1 if hold else 4  # from the second on nothing moves where outputs are held
+    moved = [swept(Network(weights, biases, model, resistive=resistive), drive, target, b, free, sweeps, hold) for b in nudges]
+    there = Network([backend.array(w) for w in weights], [backend.array(b) for b in biases], model, resistive=resistive)
+    zeros = [backend.array(np.zeros((3, n), dtype)) for n in sizes[1:]]
+    for together, start in ((2, None), (2, zeros), (1, zeros)):  # states to start from leave a sample to one block
+        plan = _layered.plan(sizes, np.dtype(dtype).itemsize, together, 0)
+        assert plan is not None
+        assert plan.pitch is None  # all is in registers
+        states, d, left = there._fused(plan, backend.array(drive), backend.array(target), nudges.astype(dtype), hold, start, 3, sweeps, 0.0)
+        for l in range(2):
+            close(backend.numpy(states[l]), free[0][l], dtype)
+            close(backend.numpy(d[l]), np.stack([m[0][l] for m in moved]), dtype)
+        expected = np.stack([free[2], *(m[2] for m in moved)])
+        np.testing.assert_allclose(backend.numpy(left), expected, rtol=1e-6, atol=1e-9 if dtype == "float64" else 2e-5)
+
+
+@pytest.mark.parametrize("sizes", [(2, 5, 1), (2, 130, 3)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_threads_without_a_node_have_no_say(backend, sizes: tuple[int, ...], dtype: str) -> None:
+    """A unit that nothing pulls goes to 0.12 in the first sweep; those that there are come from 0.001 to a state far below it."""
+    weights, biases = [np.full(pair, 1e-3, dtype) for pair in pairwise(sizes)], [np.zeros(n, dtype) for n in sizes[1:]]
+    drive, begin = np.full((2, sizes[1]), -0.8, dtype), [np.full((2, sizes[1]), 1e-3, dtype), np.zeros((2, sizes[2]), dtype)]
+    there = Network([backend.array(w) for w in weights], [backend.array(b) for b in biases], "sigmoid")
+    plan = _layered.plan(sizes, np.dtype(dtype).itemsize, 1, 0)
+    assert plan is not None
+    start, none = [backend.array(x) for x in begin], np.zeros(0, dtype)
+    left = there._fused(plan, backend.array(drive), None, none, False, start, 1, 1, 0.0)[2]
+    state = 1 / (1 + np.exp(2 + 4 * 0.8))
+    np.testing.assert_allclose(backend.numpy(left)[0], (state - 1e-3) / state, rtol=1e-6 if dtype == "float64" else 1e-4)
+
+
+@pytest.mark.parametrize("sizes", [(3, 70, 16), (2, 150, 10)])
+@pytest.mark.parametrize("hold", [False, True])
+def test_samples_of_few_outputs_rest_by_themselves(backend, sizes: tuple[int, ...], hold: bool, rng: np.random.Generator) -> None:
+    """Each sample, free and in each phase, after the first sweep that changes it by no more than the tolerance, and not after more."""
+    x, weights, biases = made(sizes, 4, "float64", rng)
+    net, drive, tolerance = Network(weights, biases, "diodes", resistive=True), x @ weights[0] + biases[0], 1e-3
+    drive *= np.array([[1], [0.1], [10], [-1]])
+    target, nudges = rng.normal(size=(4, sizes[-1])), np.array([-0.02, 0.5, 0.1])
+    there = Network([backend.array(w) for w in weights], [backend.array(b) for b in biases], "diodes", resistive=True)
+    plan = _layered.plan(sizes, 8, 1, 0)
+    assert plan is not None
+    states, d, left = there._fused(plan, backend.array(drive), backend.array(target), nudges, hold, None, 90, 90, tolerance)
+    counts = []
+    for s in range(4):
+        one, free = slice(s, s + 1), None
+        for p, nudge in enumerate([None, *nudges]):
+            for count in range(1, 90):
+                found = swept(net, drive[one], target[one], nudge, free, count, hold)
+                if found[2] <= tolerance:
+                    break
+            counts.append(count)
+            for l in range(2):
+                close(backend.numpy(states[l] if p == 0 else d[l][p - 1])[one], found[0][l], "float64")
+            np.testing.assert_allclose(backend.numpy(left)[p, one], found[2], rtol=1e-6, atol=1e-12)
+            free = found if free is None else free
+    assert 90 > max(counts) > min(counts) > 1
+
+
 @pytest.mark.parametrize("sizes", DEPTHS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_phases_of_any_depth(backend, sizes: tuple[int, ...], dtype: str, rng: np.random.Generator) -> None:
@@ -200,9 +271,10 @@ def test_layers_wider_than_a_block(backend, rng: np.random.Generator) -> None:
         close(backend.numpy(found.moved[l]), wide.moved[l], "float32", np.abs(wide.moved[l]).max())
 
 
-def test_networks_of_a_population(backend, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("sizes", [(6, 33, 20, 3), (6, 33, 3)])
+def test_networks_of_a_population(backend, sizes: tuple[int, ...], rng: np.random.Generator) -> None:
     """Every network as by itself: more samples than blocks share weights, and the next has its own."""
-    x, weights, biases = made((6, 33, 20, 3), 4, "float64", rng, networks=3)
+    x, weights, biases = made(sizes, 4, "float64", rng, networks=3)
     outputs = backend.numpy(drn.relax_many(backend.array(x), [backend.array(w) for w in weights], [backend.array(b) for b in biases]))
     for m in range(3):
         alone = drn.relax(x, [w[m] for w in weights], [b[m] for b in biases]).output

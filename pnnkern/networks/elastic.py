@@ -8,6 +8,7 @@ the Hessian is not positive definite, used again while they still serve; steps a
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,14 @@ from ._graph import Graph
 TOLERANCE = 1e-9  # of the largest net force, relative to the largest stiffness times the largest rest length
 THREADS = 128  # of the block that settles one sample
 KEPT = 8  # orders of free nodes that are remembered
+ON_FAILURE = ("raise", "check", "flag")
+_launch.fault(72, "stiffnesses of springs must be finite and at least 0 N/m")
+_launch.fault(73, "rest lengths of springs must be finite and at least 0 m")
+_launch.fault(74, "a node floats: no path of springs with a stiffness joins it to a node that is held; remove it or raise the stiffnesses")
+_launch.fault(
+    75, "the springs of a sample have not come to rest: start closer, allow more steps or a larger tolerance, or on_failure='flag'",
+    ConvergenceError,
+)  # fmt: skip
 LARGEST_MODES = 500  # free nodes of a graph whose modes are looked at
 Load = tuple[Any, Any]
 
@@ -33,12 +42,42 @@ Springs = tuple[Array, Array]  # stiffnesses (E,) N/m and rest lengths (E,) metr
 @record
 @dataclass(frozen=True)
 class Shape:
-    """positions (batch, n_nodes, dimension) metres; residual (batch,), the largest net force at a free node, relative; steps; converged."""
+    """A network at rest, or on its way there. To look at more than positions waits for a GPU.
+
+    positions : (batch, n_nodes, dimension) metres. left, taken : (batch,), the largest net force at a free node, relative, and steps.
+    limit : the largest that may be left.
+    """
 
     positions: Array
-    residual: np.ndarray
-    steps: int
-    converged: bool
+    left: Array
+    taken: Array
+    limit: float
+
+    @cached_property
+    def residual(self) -> np.ndarray:
+        """Largest net force at a free node of each sample, (batch,), relative to the largest stiffness times the largest rest length."""
+        return _array.to_numpy(self.left)
+
+    @property
+    def steps(self) -> int:
+        """Of Newton's method, of the sample that took most."""
+        return int(self.taken.max()) if self.taken.size else 0
+
+    @property
+    def converged(self) -> bool:
+        """Whether all residuals are within the tolerance."""
+        return bool((self.residual <= self.limit).all())
+
+    def failed(self, steps: int) -> str:
+        """That not all have come to rest in so many steps, in words."""
+        worst = int(self.residual.argmax())
+        done = int(self.taken[worst])
+        # fewer where a step gains nothing but rounding
+        gains = "no further step gains anything: start closer, allow a larger tolerance" if done < steps else "start closer, allow more steps"
+        return (
+            f"the springs have not come to rest in {done} steps: the worst of {len(self.residual)} samples has a residual of "
+            f"{self.residual[worst]:.1e}, {self.limit:.1e} was asked for; {gains}, or on_failure='flag'"
+        )
 
 
 @dataclass(frozen=True)
@@ -46,7 +85,7 @@ class _Rows:
     """The free nodes in an order that keeps the Hessian's envelope narrow; as springs.cuh has them."""
 
     node: np.ndarray
-    place: np.ndarray
+    place: np.ndarray  # -1 - h of what is held as number h
     first: np.ndarray
     begin: np.ndarray
     copies: Copies
@@ -84,7 +123,7 @@ class ElasticNetwork(Graph):
         self._places(one=one, two=two)
         i, j = self.ends(one)
         v, w = (x[:, i] - x[:, j] for x in (one, two))
-        both = self.lengths(one) + self.lengths(two)
+        both = (v**2).sum(axis=2) ** 0.5 + (w**2).sum(axis=2) ** 0.5
         return ((w - v) * (w + v)).sum(axis=2) / both, both
 
     def contrast(self, one: Numbers, two: Numbers, springs: Springs, others: Springs | None = None) -> tuple[Array, Array]:
@@ -147,7 +186,7 @@ class ElasticNetwork(Graph):
         steps : int
             Of Newton's method at most.
         on_failure : str
-            "raise" or "flag".
+            "raise"; "check", which does not wait for a GPU to see what is wrong, so that it is raised by `pnnkern.check()`; or "flag".
 
         Raises
         ------
@@ -161,52 +200,41 @@ class ElasticNetwork(Graph):
         stiffness, rest = floats("stiffness", stiffness, positions), floats("rest", rest, positions)
         xp = _array.namespace(stiffness, rest, positions)
         held = self._indices("nodes", nodes)
-        k, softest, stiffest = self._edge_span("stiffness", stiffness, "N/m")
-        l, _, longest = self._edge_span("rest", rest, "m")
+        if on_failure not in ON_FAILURE:
+            raise ValueError(f"on_failure must be 'raise', 'check' or 'flag', got {on_failure!r}")
+        waits = xp is np or on_failure != "check"  # else the kernel says what is wrong
+        k, l = self._looked_at(stiffness, rest, held) if waits else self._per_spring(stiffness, rest)
         given = double("positions", positions, k)
         d = self.dimension
         if given.ndim != 3 or given.shape[1:] != (len(held), d):
             raise ValueError(f"positions must be (batch, {len(held)}, {d}), got shape {given.shape}")
-        if on_failure not in ("raise", "flag"):
-            raise ValueError(f"on_failure must be 'raise' or 'flag', got {on_failure!r}")
-        rows = self._rows(held)
-        if softest == 0:
-            self._refuse_floating(_array.to_numpy(k) > 0, held)
-        x = xp.array(xp.broadcast_to(double("start", start, k), (len(given), self.n_nodes, d)), order="C")
-        x[:, _constants.constant(held, np.int64, k)] = given
-        pull, stiff = self._pulls(x, forces, load)
-        scale = stiffest * longest or stiffest * float(abs(x).max())
-        residual, taken = xp.zeros(len(x)), xp.zeros(len(x), np.int32)
-        if len(rows.node):
-            self._launch("settle", rows, (steps, tolerance * scale, stiffest), k, l, (pull, stiff), x, residual, taken)
-        left, done = _array.to_numpy(xp.stack([residual, taken.astype(np.float64)]))  # one look at a GPU
-        left = left / scale
-        converged = bool((left <= tolerance).all())
-        if not converged and on_failure == "raise":
-            worst = int(left.argmax())
-            ended = int(done[worst]) < steps  # where a step gains nothing but rounding
-            more = "no further step gains anything: start closer, allow a larger tolerance" if ended else "start closer, allow more steps"
-            raise ConvergenceError(
-                f"the springs have not come to rest in {int(done[worst])} steps: the worst of {len(left)} samples has a residual of "
-                f"{left[worst]:.1e}, {tolerance:.1e} was asked for; {more}, or on_failure='flag'"
-            )
-        return Shape(x, left, int(done.max()) if done.size else 0, converged)
+        rows, x, first = self._rows(held), xp.empty((len(given), self.n_nodes, d)), double("start", start, k)
+        if first.shape not in (x.shape[1:], x.shape):
+            first = xp.broadcast_to(first, x.shape)
+        pulls = self._pulls(x, forces, load)
+        left, taken = xp.empty(len(x)), xp.empty(len(x), np.int32)
+        how = len(held), len(x) if first.ndim == 3 else 1, steps, tolerance, int(not waits)
+        self._launch("settle", rows, how, k, l, (_array.contiguous(given), _array.contiguous(first), *pulls), x, left, taken)
+        found = Shape(x, left, taken, tolerance)
+        if waits and on_failure != "flag" and not found.converged:
+            raise ConvergenceError(found.failed(steps))
+        return found
 
     def respond(
         self, stiffness: PerEdge, rest: PerEdge, nodes: Indices, positions: Numbers, forces: Numbers, *, load: Load | None = None
-    ) -> tuple[Array, np.ndarray]:
+    ) -> tuple[Array, Array]:
         """How the network at `positions` (batch, n_nodes, dimension) answers to small forces (batch, n_nodes, dimension), `nodes` held.
 
         Returns
         -------
-        tuple[Array, np.ndarray]
+        tuple[Array, Array]
             Displacements ``H^-1 f`` (batch, n_nodes, dimension), 0 at held nodes, H the Hessian of the energy, and (batch,) bool: whether H is
             positive definite, that is, whether these positions are stable. Elsewhere the displacements are NaN.
         """
         stiffness, rest = floats("stiffness", stiffness, positions), floats("rest", rest, positions)
         xp = _array.namespace(stiffness, rest, positions)
         held = self._indices("nodes", nodes)
-        k, l = self._edge_values("stiffness", stiffness, "N/m"), self._edge_values("rest", rest, "m")
+        k, l = self._per_spring(stiffness, rest)
         self._places(positions=positions, forces=forces)
         x, y = _array.contiguous(xp.asarray(positions, np.float64)), xp.array(forces, np.float64, order="C")
         stable = xp.ones(len(x), np.int32)
@@ -215,21 +243,39 @@ class ElasticNetwork(Graph):
         if len(rows.node):
             self._launch("respond", rows, (), k, l, (self._pulls(x, None, load)[1],), x, y, stable)
         fine = stable > 0
-        return xp.where(fine[:, None, None], y, np.nan), _array.to_numpy(fine)
+        return xp.where(fine[:, None, None], y, np.nan), fine
 
     # ------------------------------------------------------------------------------------------------------------------ inside
-    def _pulls(self, x: Array, forces: Array | None, load: Load | None) -> tuple[Array, Array]:
-        """Constant forces and stiffnesses at the nodes, like x: a load of stiffness s to p pulls with s p - s x."""
+    def _looked_at(self, stiffness: Array, rest: Array, held: np.ndarray) -> tuple[Array, Array]:
+        """The same as of `_per_spring`, once nothing is wrong with them, on whatever device, and no node floats."""
+        k, softest, _ = self._edge_span("stiffness", stiffness, "N/m")
+        if softest == 0:
+            self._refuse_floating(_array.to_numpy(k) > 0, held)
+        return k, self._edge_values("rest", rest, "m")
+
+    def _per_spring(self, stiffness: Array, rest: Array) -> tuple[Array, Array]:
+        """Stiffnesses and rest lengths, (E,) float64. Raises ValueError for what they cannot be; kernels tell of those on a GPU."""
+        if _array.namespace(stiffness) is np:
+            return self._edge_values("stiffness", stiffness, "N/m"), self._edge_values("rest", rest, "m")
+        k, l = (_array.as_type(shaped(n, x, self.n_edges), np.float64, copy=False) for n, x in (("stiffness", stiffness), ("rest", rest)))
+        return _array.contiguous(k), _array.contiguous(l)
+
+    def _pulls(self, x: Array, forces: Array | None, load: Load | None) -> tuple[Any, Any]:
+        """Constant forces and stiffnesses at the nodes, like x: a load of stiffness s to p pulls with s p - s x. What is not there is None on
+        a GPU, and 0 for the twins."""
         xp = _array.namespace(x)
-        pull = xp.zeros_like(x)
-        stiff = xp.zeros_like(x)
-        if forces is not None:
-            pull += double("forces", forces, x)
+        pull, stiff = None if forces is None else double("forces", forces, x), None
         if load is not None:
-            s, p = self._load(load, x)
-            stiff += s
-            pull += stiff * p
-        return pull, stiff
+            stiff, places = self._load(load, x)
+            pulled = stiff * places
+            pull = pulled if pull is None else pull + pulled
+
+        def whole(values: Array | None) -> Array | None:
+            if values is None:
+                return None if _array.on_device(x) else xp.zeros_like(x)
+            return _array.contiguous(values if values.shape == x.shape else xp.broadcast_to(values, x.shape))
+
+        return whole(pull), whole(stiff)
 
     def _places(self, **arrays: Array) -> None:
         """Raise ValueError or TypeError unless all are real (batch, n_nodes, dimension), of one batch."""
@@ -245,7 +291,7 @@ class ElasticNetwork(Graph):
 
     def _rows(self, held: np.ndarray) -> _Rows:
         """The free nodes in an order whose envelope is cheap to factorise. Raises ValueError for nodes that hang on no spring."""
-        name = np.sort(held).tobytes()
+        name = held.tobytes()
         if name in self._orders:
             return self._orders[name]
         self._refuse_floating(np.ones(self.n_edges, bool), held)
@@ -253,7 +299,8 @@ class ElasticNetwork(Graph):
         d, m = self.dimension, len(free)
         choices = []
         for node in _orders(self.edges, self.n_nodes, free):
-            place = np.full(self.n_nodes, -1, np.int32)
+            place = np.zeros(self.n_nodes, np.int32)
+            place[held] = -1 - np.arange(len(held), dtype=np.int32)
             place[node] = np.arange(m, dtype=np.int32)
             first = np.arange(m, dtype=np.int32)
             both = np.sort(place[self.edges], axis=1)
@@ -278,8 +325,9 @@ class ElasticNetwork(Graph):
         if shared > _launch.shared_limit(k):  # networks that are too large for the shared memory work in global memory
             blocks = min(blocks, _array.chunk(k, shared))
             work, shared = xp.empty(blocks * each if _array.on_device(k) else 0), 0
-        _launch.launch("networks/springs", verb, "float64", len(x), self.n_nodes, len(rows.node), self.dimension, *how, k, l, *lists, *pulls,
-                       work, x, *out, grid=(blocks,), block=(THREADS,), shared=shared)  # fmt: skip
+        sizes = len(x), self.n_nodes, len(rows.node), self.n_edges, self.dimension
+        _launch.launch("networks/springs", verb, "float64", *sizes, *how, k, l, *lists, *pulls, work, x, *out, grid=(blocks,), block=(THREADS,),
+                       shared=shared)  # fmt: skip
 
 
 def _orders(edges: np.ndarray, n: int, free: np.ndarray) -> list[np.ndarray]:

@@ -7,10 +7,10 @@
 
 namespace pnn {
 // Neighbours of node i: neighbour[q] over edge[q], offsets[i] <= q < offsets[i + 1]. node[r] is the free node of row r of blocks of the
-// Hessian, place[i] the row of node i, -1 if it is held; a row of blocks begins with column first[r]. Entry (row, c) of the lower
-// envelope is h[begin[row] + c], D * first[row / D] <= c <= row.
+// Hessian, place[i] the row of node i, or -1 - h where it is held as number h; a row of blocks begins with column first[r]. Entry (row, c)
+// of the lower envelope is h[begin[row] + c], D * first[row / D] <= c <= row.
 struct springs {
-    long long n_free;
+    long long n_nodes, n_edges, n_free;
     const double *k, *l;
     const int *offsets, *neighbour, *edge, *node, *place, *first;
     const long long* begin;
@@ -19,6 +19,7 @@ constexpr double SPRINGS_KEEP = 0.1;    // a factor is used again while a step w
 constexpr double SPRINGS_EVEN = 1e-12;  // of the energy: what two sums of the same springs may differ by
 constexpr double SPRINGS_LEAST = 1e-6;    // shifts of the Hessian, in the largest stiffness
 constexpr double SPRINGS_LARGEST = 1e12;  // beyond, the positions are no longer numbers
+constexpr int SPRINGS_NO_STIFFNESS = 72, SPRINGS_NO_LENGTH = 73, SPRINGS_FLOATING = 74, SPRINGS_RESTLESS = 75;   // faults
 constexpr int SPRINGS_WARPS = 4;        // most of a block, which are whole
 constexpr int SPRINGS_ACROSS = 8;       // threads that share a row
 
@@ -34,8 +35,77 @@ PNN_HD double springs_between(const double* x, int i, int j, double* w) {
 }
 
 #ifdef PNN_DEVICE
+// Flags what is negative or not finite of a spring.
+PNN_D void springs_fit(const springs& net, long long e, int* fault) {
+    double k = net.k[e], l = net.l[e];
+    if (!(k >= 0 && k - k == 0)) atomicMax(fault, SPRINGS_NO_STIFFNESS);
+    if (!(l >= 0 && l - l == 0)) atomicMax(fault, SPRINGS_NO_LENGTH);
+}
+
+// The largest stiffness and the largest rest length, to all threads. Where a spring has no stiffness the first block looks whether
+// springs join each free node to a held one. part: three numbers for each warp. work: room for
+// 2 n_free numbers.
+struct springs_span {
+    double stiffest, longest;
+};
+PNN_D springs_span springs_largest(const springs& net, double* part, double* work, int* fault) {
+    double stiffest = 0, longest = 0, limp = 0;
+    for (long long e = threadIdx.x; e < net.n_edges; e += blockDim.x) {
+        springs_fit(net, e, fault);
+        stiffest = larger(stiffest, net.k[e]);
+        longest = larger(longest, net.l[e]);
+        if (net.k[e] == 0) limp = 1;
+    }
+    for (int lanes = 16; lanes > 0; lanes /= 2) {
+        stiffest = larger(stiffest, __shfl_xor_sync(0xffffffffu, stiffest, lanes));
+        longest = larger(longest, __shfl_xor_sync(0xffffffffu, longest, lanes));
+        limp = larger(limp, __shfl_xor_sync(0xffffffffu, limp, lanes));
+    }
+    if (threadIdx.x % 32 == 0) {
+        double* own = part + 3 * (threadIdx.x / 32);
+        own[0] = stiffest, own[1] = longest, own[2] = limp;
+    }
+    __syncthreads();
+    for (unsigned w = 0; w < blockDim.x / 32; w++) {
+        stiffest = larger(stiffest, part[3 * w]);
+        longest = larger(longest, part[3 * w + 1]);
+        limp = larger(limp, part[3 * w + 2]);
+    }
+    if (limp > 0 && blockIdx.x == 0) {
+        double *reached = work, *then = work + net.n_free;   // 1 where a path leads to a held node
+        for (long long r = threadIdx.x; r < net.n_free; r += blockDim.x) reached[r] = 0;
+        for (int more = 1; more;) {
+            __syncthreads();
+            int found = 0;
+            for (long long r = threadIdx.x; r < net.n_free; r += blockDim.x) {
+                double now = reached[r];
+                for (int i = net.node[r], q = net.offsets[i]; now == 0 && q < net.offsets[i + 1]; q++) {
+                    int at = net.place[net.neighbour[q]];
+                    if (net.k[net.edge[q]] > 0 && (at < 0 || reached[at] > 0)) now = found = 1;
+                }
+                then[r] = now;
+            }
+            more = __syncthreads_or(found);
+            double* other = reached;
+            reached = then, then = other;
+        }
+        for (long long r = threadIdx.x; r < net.n_free; r += blockDim.x)
+            if (reached[r] == 0) atomicMax(fault, SPRINGS_FLOATING);
+    }
+    __syncthreads();
+    return {stiffest, longest};
+}
+
+// Where free nodes start and held ones are; starts: of how many samples start (starts, n_nodes, D) tells, one or all.
+template <int D>
+PNN_D double springs_begins(const springs& net, long long s, long long n_held, long long starts, const double* held, const double* start,
+                            long long t) {
+    int at = net.place[t / D];
+    return at < 0 ? held[(s * n_held - 1 - at) * D + t % D] : start[(starts > 1 ? s : 0) * net.n_nodes * D + t];
+}
+
 // The energy at x less that of springs between held nodes, and the largest force, to all threads. g (n_free * D): gradient. part: two numbers
-// for each warp.
+// for each warp. pull, load: null where there is none.
 struct springs_rest {
     double energy, force;
 };
@@ -47,9 +117,9 @@ PNN_D springs_rest springs_forces(const springs& net, const double* pull, const 
         int i = net.node[r];
         double f[D], w[D];
         for (int a = 0; a < D; a++) {
-            double u = x[i * D + a], from = load[i * D + a];
-            f[a] = from * u - pull[i * D + a];
-            energy += (from * u / 2 - pull[i * D + a]) * u;
+            double u = x[i * D + a], from = load ? load[i * D + a] : 0, outer = pull ? pull[i * D + a] : 0;
+            f[a] = from * u - outer;
+            energy += (from * u / 2 - outer) * u;
         }
         for (int q = net.offsets[i]; q < net.offsets[i + 1]; q++) {
             int j = net.neighbour[q];
@@ -83,7 +153,7 @@ PNN_D void springs_hessian(const springs& net, const double* load, const double*
         for (int a = 0; a < D; a++) {
             long long row = r * D + a;
             for (long long c = D * (long long)net.first[r]; c <= row; c++) h[net.begin[row] + c] = 0;
-            h[net.begin[row] + row] = shift + load[i * D + a];
+            h[net.begin[row] + row] = shift + (load ? load[i * D + a] : 0);
         }
         for (int q = net.offsets[i]; q < net.offsets[i + 1]; q++) {
             int j = net.neighbour[q], c = net.place[j];
@@ -165,13 +235,14 @@ PNN_D void springs_solve(const springs& net, const double* h, double* y) {
 PNN_HD long long springs_memory(long long n_nodes, long long n, long long envelope) { return envelope + 3 * n + n_nodes; }
 
 #ifdef PNN_DEVICE
-// Energy is least where no force is left at a free node. x (n_nodes * D) in place; left: the largest force; taken: steps.
+// Energy is least where no force is left at a free node. x (n_nodes * D): where the nodes start, then where they rest. goal: [N] largest force
+// that may be left; returns what is, and counts steps.
 template <int D>
-PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, double goal, double stiffest, const double* pull,
-                          const double* load, double* own, double* part, double* x, double* left_over, int* taken) {
+PNN_D double springs_settle(const springs& net, int steps, double goal, double stiffest, const double* pull, const double* load, double* own,
+                            double* part, double* x, int* taken) {
     long long n = net.n_free * D;
     double *h = own, *g = own + net.begin[n], *y = g + n, *other = y + n, *trial = other + n, shift = 0, last = 0;
-    for (long long t = threadIdx.x; t < n_nodes * D; t += blockDim.x) trial[t] = x[t];
+    for (long long t = threadIdx.x; t < net.n_nodes * D; t += blockDim.x) trial[t] = x[t];
     springs_rest rest = springs_forces<D>(net, pull, load, x, g, part);
     double energy = rest.energy, left = rest.force;
     bool kept = false;
@@ -217,9 +288,37 @@ PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, doub
         else break;                      // rounding is all there is to gain
         __syncthreads();
     }
-    if (threadIdx.x == 0) {
-        *left_over = left;
-        *taken = step;
+    if (threadIdx.x == 0) *taken = step;
+    return left;
+}
+
+// All samples of this block. held (batch, n_held, D): where held nodes are. left: relative to the largest stiffness times the largest rest
+// length, or times the largest coordinate where springs have no length. told: what does not come to rest is flagged.
+template <int D>
+PNN_D void springs_relax(const springs& net, springs_span span, long long batch, long long n_held, long long starts, int steps, double tolerance, int told,
+                         const double* held, const double* start, const double* pull, const double* load, double* own, double* part,
+                         double* x, double* left, int* taken, int* fault) {
+    long long each = net.n_nodes * D;
+    double scale = span.stiffest * span.longest;
+    if (scale == 0) {
+        double farthest = 0;
+        for (long long t = 0; t < batch * each; t++) {
+            double at = springs_begins<D>(net, t / each, n_held, starts, held, start, t % each);
+            farthest = larger(farthest, at < 0 ? -at : at);
+        }
+        scale = span.stiffest * farthest;
+    }
+    for (long long s = blockIdx.x; s < batch; s += gridDim.x) {
+        double* at = x + s * each;
+        for (long long t = threadIdx.x; t < each; t += blockDim.x) at[t] = springs_begins<D>(net, s, n_held, starts, held, start, t);
+        __syncthreads();
+        double over = springs_settle<D>(net, steps, tolerance * scale, span.stiffest, pull ? pull + s * each : nullptr,
+                                        load ? load + s * each : nullptr, own, part, at, taken + s) / scale;
+        if (threadIdx.x == 0) {
+            left[s] = over;
+            if (told && !(over <= tolerance)) atomicMax(fault, SPRINGS_RESTLESS);
+        }
+        __syncthreads();
     }
 }
 

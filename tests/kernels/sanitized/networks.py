@@ -530,7 +530,7 @@ def springs() -> Iterator[np.ndarray]:
     offsets, neighbour, edge, _ = neighbours(edges, n)
     node = np.setdiff1d(np.arange(n), [0, 10, 19]).astype(np.int32)
     place = np.full(n, -1, np.int32)
-    place[node] = np.arange(len(node))
+    place[[0, 10, 19]], place[node] = [-1, -2, -3], np.arange(len(node))
     first = np.array([min([place[j] for j in neighbour[offsets[i] : offsets[i + 1]] if place[j] >= 0] + [place[i]]) for i in node], np.int32)
     for dimension in (1, 2, 3):
         rng = np.random.default_rng(dimension)
@@ -546,12 +546,15 @@ def springs() -> Iterator[np.ndarray]:
         lists = offsets, neighbour, edge, node, place, first, begin
         memory = int(begin[-1]) + 3 * m + n * dimension
         for work, shared, threads in ((None, 8 * memory, THREADS), (np.empty(2 * memory), 0, 2 * THREADS)):
-            x, left, taken = x0.copy(), np.zeros(batch), np.zeros(batch, np.int32)
+            x, left, taken = np.empty(x0.shape), np.zeros(batch), np.zeros(batch, np.int32)
             how = {"grid": (2,), "block": (threads,), "shared": shared}
-            sizes = batch, n, len(node), dimension
-            _launch.launch("networks/springs", "settle", float, *sizes, 60, 1e-11, 2.0, k, l, *lists, pull, load, work, x, left, taken, **how)
-            assert (left <= 1e-11).all()
-            yield x
+            sizes = batch, n, len(node), len(edges), dimension
+            held = x0[:, [0, 10, 19]].copy()
+            for pulls, starts, start in (((pull, load), batch, x0), ((None, None), 1, x0[0].copy())):
+                options = 3, starts, 60, 1e-11, 1
+                _launch.launch("networks/springs", "settle", float, *sizes, *options, k, l, *lists, held, start, *pulls, work, x, left, taken, **how)
+                assert (left <= 1e-11).all()
+                yield x
             y, stable, stiff = pull.copy(), np.full(batch, 7, np.int32), load.copy()
             stiff[3] = -9
             _launch.launch("networks/springs", "respond", float, *sizes, k, l, *lists, stiff, work, x, y, stable, **how)

@@ -19,8 +19,8 @@
 // Held nodes stay, free ones go where the energy is least: the springs' and that of `load`, less the work of `pull`. Newton's method with a
 // shifted Hessian where that is not positive definite. Each block decides for its sample when that rests: nobody need wait for it.
 // Bytes: the positions once in and out; the network in each step, from a cache.
-// Faults: 72 a stiffness that is negative or not finite; 73 such a rest length; 74 nodes that only springs without stiffness join to held
-//   ones; 75 with `told`, a sample that has not come to rest.
+// Faults: 75 a stiffness that is negative or not finite; 74 such a rest length; 73 nodes that only springs without stiffness join to held
+//   ones; 72 with `told`, a sample that has not come to rest.
 // n_held : nodes that are held
 // n_edges : of the network
 // starts : 1, or batch
@@ -56,7 +56,7 @@ extern "C" __global__ void __launch_bounds__(128, 3) pnn_springs_settle_f64(long
 
 // Forces become the displacements of the free nodes by them, to first order; what y has at held nodes stays.
 // Bytes: positions in, forces in and displacements out, once.
-// Faults: 72 a stiffness that is negative or not finite; 73 such a rest length.
+// Faults: 75 a stiffness that is negative or not finite; 74 such a rest length.
 // n_edges : of the network
 // x : (batch, n_nodes, dimension) [m] positions
 // y : (batch, n_nodes, dimension) [N, m] forces, then displacements, in place

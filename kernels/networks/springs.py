@@ -8,7 +8,7 @@ from .._loops import copy
 
 KEEP = 0.1  # a factor is used again while a step with it lowers the largest force to this part
 EVEN = 1e-12  # of the energy: what two sums of the same springs may differ by
-NO_STIFFNESS, NO_LENGTH, FLOATING, RESTLESS = 72, 73, 74, 75  # faults
+RESTLESS, FLOATING, NO_LENGTH, NO_STIFFNESS = 72, 73, 74, 75  # faults: the highest is told
 LEAST, LARGEST = 1e-6, 1e12  # shifts of the Hessian, in the largest stiffness; beyond the largest, positions are no longer numbers
 
 

@@ -25,11 +25,11 @@ TOLERANCE = 1e-9  # of the largest net force, relative to the largest stiffness 
 THREADS = 128  # of the block that settles one sample
 KEPT = 8  # orders of free nodes that are remembered
 ON_FAILURE = ("raise", "check", "flag")
-_launch.fault(72, "stiffnesses of springs must be finite and at least 0 N/m")
-_launch.fault(73, "rest lengths of springs must be finite and at least 0 m")
-_launch.fault(74, "a node floats: no path of springs with a stiffness joins it to a node that is held; remove it or raise the stiffnesses")
+_launch.fault(75, "stiffness must be finite and at least 0 N/m")
+_launch.fault(74, "rest must be finite and at least 0 m")
+_launch.fault(73, "a node floats: no path of springs with a stiffness joins it to a node that is held; remove it or raise the stiffnesses")
 _launch.fault(
-    75, "the springs of a sample have not come to rest: start closer, allow more steps or a larger tolerance, or on_failure='flag'",
+    72, "the springs of a sample have not come to rest: start closer, allow more steps or a larger tolerance, or on_failure='flag'",
     ConvergenceError,
 )  # fmt: skip
 LARGEST_MODES = 500  # free nodes of a graph whose modes are looked at

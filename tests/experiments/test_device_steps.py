@@ -353,6 +353,18 @@ def test_recipes_that_draw(cupy, recipe: str) -> None:
     same(found["on"], found["off"])
 
 
+@pytest.mark.parametrize("recipe", ["springs-iris", "springs-allostery"])
+def test_networks_that_settle_by_a_tolerance(cupy, recipe: str) -> None:
+    """Each block of threads decides when its sample rests: a step is one launch, and comes to the same bits."""
+    found = {}
+    for graph in ("on", "off"):
+        made = gpu_steps.trainer(recipe, "cuda", batch=None if recipe.endswith("allostery") else 3, graph=graph)
+        found[graph] = run(made, 7)
+        assert (made.way == "steps captured as a CUDA graph") == (graph == "on")
+    same(found["on"], found["off"])
+    assert any((value != np.asarray(value).flat[0]).any() for name, value in found["on"].items() if name.startswith("parameters/"))
+
+
 # ------------------------------------------------------------------------------------------------------------------ the stand-in
 def test_what_is_captured_runs_when_it_is_launched(cupy) -> None:
     x, y = cupy.asarray(np.arange(4.0)), cupy.zeros(4)

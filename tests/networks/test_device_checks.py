@@ -28,6 +28,7 @@ X, Y = np.array([[1.0, -0.5, 2.0]]), np.array([[0.3, 0.1]])
 W = [np.full((3, 4), 0.5), np.full((4, 2), 0.25)]
 NET = ResistorNetwork(np.array([[0, 1], [1, 2]]), 3)
 SPINS = ising.SpinGraph(np.array([[0, 1], [1, 2]]), 3)
+SPRINGS = ElasticNetwork(np.array([[0, 1], [1, 2], [3, 1]]), 4)
 KEY = random.key(3)
 
 
@@ -77,6 +78,66 @@ def test_what_is_right_raises_no_fault(cupy: Any) -> None:
     field, beta = on(np.ones((2, 3, 3))), on(np.array([1.0]))
     potts.sweep(on(np.ones((2, 3), np.int8)), SPINS, on(np.ones(2, np.float32)), field, states=3, beta=beta, key=KEY)
     pnn.check()
+
+
+def settled(on: Any, k: Any, l: Any, x: Any = ((0.0, 0.0), (0.9, 0.1), (2.0, 0.0), (1.1, 1.0)), **how: Any) -> Any:
+    """A node on three springs whose other ends are held."""
+    x = np.asarray(x)
+    held = on(x[None, [3, 0, 2]].copy())
+    return SPRINGS.relax(on(np.asarray(k)), on(np.asarray(l)), [3, 0, 2], held, on(x), **{"on_failure": "check"} | how)
+
+
+@pytest.mark.parametrize(("k", "l", "message", "steps"), [
+    ((1.0, -2.0, 1.0), (1.0, 1.0, 1.0), "stiffness.* must be finite and at least 0 N/m", 200),
+    ((1.0, np.nan, 1.0), (1.0, 1.0, 1.0), "stiffness.* must be finite and at least 0 N/m", 200),
+    ((1.0, 1.0, np.inf), (1.0, 1.0, 1.0), "stiffness.* must be finite and at least 0 N/m", 200),
+    ((1.0, 1.0, 2.0), (1.0, -1.0, 1.0), "rest.* must be finite and at least 0 m", 200),
+    ((1.0, 1.0, 2.0), (1.0, 1.0, np.inf), "rest.* must be finite and at least 0 m", 200),
+    ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "node .*floats: no path", 200),
+    ((1.0, 2.0, 1.0), (1.0, 1.5, 1.0), "have not come to rest", 1),
+])  # fmt: skip
+def test_springs_say_later_what_is_wrong(cupy: Any, k: Any, l: Any, message: str, steps: int) -> None:
+    """Without a wait; nodes that float and samples without rest too. On a CPU at once."""
+    first = settled(cupy.asarray, (1.0, 1.0, 1.0), (1.0, 1.0, 1.0))  # tables are there now
+    with strict_cupy.counted() as events:
+        settled(cupy.asarray, k, l, steps=steps)
+    assert strict_cupy.totals(events)["syncs"] == 0
+    error = ConvergenceError if "come to rest" in message else ValueError
+    with pytest.raises(error, match=message):
+        pnn.check()
+    pnn.check()  # once
+    with pytest.raises(error, match=message):
+        settled(np.asarray, k, l, steps=steps)
+    assert first.converged
+
+
+def test_springs_that_join_no_held_node(cupy: Any) -> None:
+    """A chain of springs whose first has no stiffness: its other nodes pull on each other, and nothing holds them. Joined at the end, all is
+    well; so in the other order of nodes."""
+    line = np.stack([np.arange(40), np.arange(1, 41)], axis=1)
+    for edges in (line, 40 - line):
+        net, x = ElasticNetwork(edges, 41, dimension=1), cupy.asarray(np.linspace(0.0, 40.0, 41)[:, None])
+        k, rest = np.ones(40), cupy.ones(40)
+        ends = [0, 40]
+        k[17] = 0
+        for held, floats in ((ends, False), (ends[:1], True), (ends[1:], True)):
+            net.relax(cupy.asarray(k), rest, held, x[None, cupy.asarray(held)], x, on_failure="check")
+            if floats:
+                with pytest.raises(FaultError, match="a node floats"):
+                    pnn.check()
+            pnn.check()
+
+
+def test_springs_that_are_flagged_tell_nobody(cupy: Any) -> None:
+    found = settled(cupy.asarray, (1.0, 2.0, 1.0), (1.0, 1.5, 1.0), steps=1, on_failure="flag")
+    pnn.check()
+    assert not found.converged
+    assert found.steps == 1
+    assert found.residual.shape == (1,)
+    with pytest.raises(ConvergenceError, match="have not come to rest in 1 steps"):
+        settled(cupy.asarray, (1.0, 2.0, 1.0), (1.0, 1.5, 1.0), steps=1, on_failure="raise")
+    with pytest.raises(ValueError, match="on_failure must be 'raise', 'check' or 'flag', got 'no'"):
+        settled(np.asarray, (1.0, 2.0, 1.0), (1.0, 1.5, 1.0), on_failure="no")
 
 
 # --------------------------------------------------------------------------------------------------------------------- sweeps

@@ -19,7 +19,7 @@ constexpr double SPRINGS_KEEP = 0.1;    // a factor is used again while a step w
 constexpr double SPRINGS_EVEN = 1e-12;  // of the energy: what two sums of the same springs may differ by
 constexpr double SPRINGS_LEAST = 1e-6;    // shifts of the Hessian, in the largest stiffness
 constexpr double SPRINGS_LARGEST = 1e12;  // beyond, the positions are no longer numbers
-constexpr int SPRINGS_NO_STIFFNESS = 72, SPRINGS_NO_LENGTH = 73, SPRINGS_FLOATING = 74, SPRINGS_RESTLESS = 75;   // faults
+constexpr int SPRINGS_RESTLESS = 72, SPRINGS_FLOATING = 73, SPRINGS_NO_LENGTH = 74, SPRINGS_NO_STIFFNESS = 75;   // faults: the highest is told
 constexpr int SPRINGS_WARPS = 4;        // most of a block, which are whole
 constexpr int SPRINGS_ACROSS = 8;       // threads that share a row
 

@@ -551,8 +551,8 @@ def springs() -> Iterator[np.ndarray]:
             sizes = batch, n, len(node), len(edges), dimension
             held = x0[:, [0, 10, 19]].copy()
             for pulls, starts, start in (((pull, load), batch, x0), ((None, None), 1, x0[0].copy())):
-                options = 3, starts, 60, 1e-11, 1
-                _launch.launch("networks/springs", "settle", float, *sizes, *options, k, l, *lists, held, start, *pulls, work, x, left, taken, **how)
+                given = 3, starts, 60, 1e-11, 1, k, l, *lists, held, start, *pulls
+                _launch.launch("networks/springs", "settle", float, *sizes, *given, work, x, left, taken, **how)
                 assert (left <= 1e-11).all()
                 yield x
             y, stable, stiff = pull.copy(), np.full(batch, 7, np.int32), load.copy()

@@ -8,7 +8,6 @@ the Hessian is not positive definite, used again while they still serve; steps a
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,11 +19,11 @@ from .._constants import Copies
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
 from ._graph import Graph
+from ._phases import Settled, check_failure
 
 TOLERANCE = 1e-9  # of the largest net force, relative to the largest stiffness times the largest rest length
 THREADS = 128  # of the block that settles one sample
 KEPT = 8  # orders of free nodes that are remembered
-ON_FAILURE = ("raise", "check", "flag")
 _launch.fault(75, "stiffness must be finite and at least 0 N/m")
 _launch.fault(74, "rest must be finite and at least 0 m")
 _launch.fault(73, "a node floats: no path of springs with a stiffness joins it to a node that is held; remove it or raise the stiffnesses")
@@ -41,32 +40,14 @@ Springs = tuple[Array, Array]  # stiffnesses (E,) N/m and rest lengths (E,) metr
 
 @record
 @dataclass(frozen=True)
-class Shape:
-    """A network at rest, or on its way there. To look at more than positions waits for a GPU.
+class Shape(Settled):
+    """A network at rest, or on its way there.
 
-    positions : (batch, n_nodes, dimension) metres. left, taken : (batch,), the largest net force at a free node, relative, and steps.
-    limit : the largest that may be left.
+    positions : (batch, n_nodes, dimension) metres. residual : (batch,), the largest net force at a free node, relative to the largest
+    stiffness times the largest rest length. steps : of Newton's method. converged : whether every residual is within the tolerance.
     """
 
     positions: Array
-    left: Array
-    taken: Array
-    limit: float
-
-    @cached_property
-    def residual(self) -> np.ndarray:
-        """Largest net force at a free node of each sample, (batch,), relative to the largest stiffness times the largest rest length."""
-        return _array.to_numpy(self.left)
-
-    @property
-    def steps(self) -> int:
-        """Of Newton's method, of the sample that took most."""
-        return int(self.taken.max()) if self.taken.size else 0
-
-    @property
-    def converged(self) -> bool:
-        """Whether all residuals are within the tolerance."""
-        return bool((self.residual <= self.limit).all())
 
     def failed(self, steps: int) -> str:
         """That not all have come to rest in so many steps, in words."""
@@ -186,7 +167,8 @@ class ElasticNetwork(Graph):
         steps : int
             Of Newton's method at most.
         on_failure : str
-            "raise"; "check", which does not wait for a GPU to see what is wrong, so that it is raised by `pnnkern.check()`; or "flag".
+            "raise", "check", which raises for what a GPU has at `pnnkern.check()`, or "flag" in the result. Only "raise" waits for a GPU; else
+            that check says what is wrong with the springs, too.
 
         Raises
         ------
@@ -200,9 +182,8 @@ class ElasticNetwork(Graph):
         stiffness, rest = floats("stiffness", stiffness, positions), floats("rest", rest, positions)
         xp = _array.namespace(stiffness, rest, positions)
         held = self._indices("nodes", nodes)
-        if on_failure not in ON_FAILURE:
-            raise ValueError(f"on_failure must be 'raise', 'check' or 'flag', got {on_failure!r}")
-        waits = xp is np or on_failure != "check"  # else the kernel says what is wrong
+        check_failure(on_failure)
+        waits = xp is np or on_failure == "raise"  # else nobody does, and the kernel says what is wrong
         k, l = self._looked_at(stiffness, rest, held) if waits else self._per_spring(stiffness, rest)
         given = double("positions", positions, k)
         d = self.dimension
@@ -213,9 +194,9 @@ class ElasticNetwork(Graph):
             first = xp.broadcast_to(first, x.shape)
         pulls = self._pulls(x, forces, load)
         left, taken = xp.empty(len(x)), xp.empty(len(x), np.int32)
-        how = len(held), len(x) if first.ndim == 3 else 1, steps, tolerance, int(not waits)
+        how = len(held), len(x) if first.ndim == 3 else 1, steps, tolerance, int(not waits and on_failure == "check")
         self._launch("settle", rows, how, k, l, (_array.contiguous(given), _array.contiguous(first), *pulls), x, left, taken)
-        found = Shape(x, left, taken, tolerance)
+        found = Shape(x, left=left, taken=taken, limit=tolerance)
         if waits and on_failure != "flag" and not found.converged:
             raise ConvergenceError(found.failed(steps))
         return found

@@ -353,12 +353,12 @@ def test_recipes_that_draw(cupy, recipe: str) -> None:
     same(found["on"], found["off"])
 
 
-@pytest.mark.parametrize("recipe", ["springs-iris", "springs-allostery"])
+@pytest.mark.parametrize("recipe", ["springs-iris", "springs-allostery", "coupled-iris-transistors", "transistor-xor"])
 def test_networks_that_settle_by_a_tolerance(cupy, recipe: str) -> None:
     """Each block of threads decides when its sample rests: a step is one launch, and comes to the same bits."""
     found = {}
     for graph in ("on", "off"):
-        made = gpu_steps.trainer(recipe, "cuda", batch=None if recipe.endswith("allostery") else 3, graph=graph)
+        made = gpu_steps.trainer(recipe, "cuda", batch=3 if "iris" in recipe else None, graph=graph)
         found[graph] = run(made, 7)
         assert (made.way == "steps captured as a CUDA graph") == (graph == "on")
     same(found["on"], found["off"])

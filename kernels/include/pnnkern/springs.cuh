@@ -1,6 +1,9 @@
 // Networks of springs: forces, the Hessian of the energy in an envelope, and Newton's method on them. One block of threads per sample.
 #pragma once
 #include "pnnkern/platform.cuh"
+#ifdef PNN_DEVICE
+#include "pnnkern/reach.cuh"
+#endif
 #if !defined(__CUDACC_RTC__)
 #include <cmath>
 #endif
@@ -44,7 +47,7 @@ PNN_D void springs_fit(const springs& net, long long e, int* fault) {
 
 // The largest stiffness and the largest rest length, to all threads. Where a spring has no stiffness the first block looks whether
 // springs join each free node to a held one. part: three numbers for each warp. work: room for
-// 2 n_free numbers.
+// 2 n_nodes bytes.
 struct springs_span {
     double stiffest, longest;
 };
@@ -72,25 +75,9 @@ PNN_D springs_span springs_largest(const springs& net, double* part, double* wor
         limp = larger(limp, part[3 * w + 2]);
     }
     if (limp > 0 && blockIdx.x == 0) {
-        double *reached = work, *then = work + net.n_free;   // 1 where a path leads to a held node
-        for (long long r = threadIdx.x; r < net.n_free; r += blockDim.x) reached[r] = 0;
-        for (int more = 1; more;) {
-            __syncthreads();
-            int found = 0;
-            for (long long r = threadIdx.x; r < net.n_free; r += blockDim.x) {
-                double now = reached[r];
-                for (int i = net.node[r], q = net.offsets[i]; now == 0 && q < net.offsets[i + 1]; q++) {
-                    int at = net.place[net.neighbour[q]];
-                    if (net.k[net.edge[q]] > 0 && (at < 0 || reached[at] > 0)) now = found = 1;
-                }
-                then[r] = now;
-            }
-            more = __syncthreads_or(found);
-            double* other = reached;
-            reached = then, then = other;
-        }
-        for (long long r = threadIdx.x; r < net.n_free; r += blockDim.x)
-            if (reached[r] == 0) atomicMax(fault, SPRINGS_FLOATING);
+        bool all = all_reached(net.n_nodes, net.offsets, net.neighbour, net.edge, [&](long long i) { return net.place[i] < 0; },
+                               [&](int e) { return net.k[e] > 0; }, (unsigned char*)work);
+        if (!all && threadIdx.x == 0) atomicMax(fault, SPRINGS_FLOATING);
     }
     __syncthreads();
     return {stiffest, longest};

@@ -55,14 +55,14 @@ def graph_sweeps() -> Iterator[np.ndarray]:
         law = (*of_edges, *constants)
         start, scale = rng.uniform(-size, size, (batch, n)), np.full(batch, size)
         whole = 8 * n + 4 * (n + 1) + (5 + 8 * sum(np.ndim(a) for a in of_edges)) * len(lists[1])
-        for sweeps, tolerance, relaxation in ((3, 0.0, 1.3), (400, 1e-3, 1.0)):
+        for sweeps, *how in ((3, 0.0, 1.3, 0.0, 0), (400, 1e-3, 1.0, 0.0, 0), (900, 1e-2, 1.0, 1e-6, 1)):
             for kept, shared in enumerate((0, 8 * n, whole)):
-                v, taken = start.copy(), np.zeros(batch, np.int32)
+                v, taken, left = start.copy(), np.zeros(batch, np.int32), np.zeros(batch)
                 _launch.launch(
-                    f"networks/{stem}", verb, float, batch, n, 2, sweeps, kept, tolerance, relaxation, *law, *lists, order, first, load,
-                    low, high, driven, scale, v, taken, grid=(2,), block=(THREADS,), shared=shared,
+                    f"networks/{stem}", verb, float, batch, n, 2, sweeps, kept, *how, *law, *lists, order, first, load, low, high, driven,
+                    scale, v, taken, left, grid=(2,), block=(THREADS,), shared=shared,
                 )  # fmt: skip
-                yield from (v, taken)
+                yield from (v, taken, left)
         left = np.empty_like(v)
         sizes = batch, n
         _launch.launch(
@@ -84,8 +84,8 @@ def nodes_without_a_root() -> Iterator[np.ndarray]:
     none, rails, taken = np.zeros(3 * stars), np.full(3 * stars, 1e3), np.zeros(batch, np.int32)
     law, lists = (1.0, 0.7, 0.05, gate), neighbours(edges, 3 * stars)
     _launch.launch(
-        "networks/graph_sweep", "transistor", float, batch, 3 * stars, 1, 1, 0, 0.0, 1.0, *law, *lists, free, np.array([0, stars], np.int32),
-        none, -rails, rails, driven, np.ones(batch), v, taken, grid=(2,), block=(THREADS,),
+        "networks/graph_sweep", "transistor", float, batch, 3 * stars, 1, 1, 0, 0.0, 1.0, 0.0, 0, *law, *lists, free,
+        np.array([0, stars], np.int32), none, -rails, rails, driven, np.ones(batch), v, taken, np.zeros(batch), grid=(2,), block=(THREADS,),
     )  # fmt: skip
     yield v
 
@@ -98,9 +98,9 @@ def last_colour_at_rest() -> Iterator[np.ndarray]:
     v[:, 3] = 1, 2, 0, 3
     v[:, 4] = v[:, 3] / 2
     _launch.launch(
-        "networks/graph_sweep", "diode", float, batch, 5, 3, 50, 0, 1e-6, 1.0, ones, ones, 0 * ones, *lists, np.array([1, 2, 4], np.int32),
-        np.arange(4, dtype=np.int32), 0 * ones, -9 * ones, 9 * ones, np.zeros((batch, 5)), np.ones(batch), v, taken, grid=(2,),
-        block=(THREADS,),
+        "networks/graph_sweep", "diode", float, batch, 5, 3, 50, 0, 1e-6, 1.0, 0.0, 0, ones, ones, 0 * ones, *lists, np.array([1, 2, 4], np.int32),
+        np.arange(4, dtype=np.int32), 0 * ones, -9 * ones, 9 * ones, np.zeros((batch, 5)), np.ones(batch), v, taken, np.zeros(batch),
+        grid=(2,), block=(THREADS,),
     )  # fmt: skip
     assert taken.tolist() == [11, 12, 1, 12]  # steps V 4^(1 - sweep) until below 1e-6
     yield from (v, taken)

@@ -60,7 +60,7 @@ extern "C" __global__ void pnn_edges_laplacian_f64(long long n_nodes, long long 
 // What edges are given is looked at where it lies: values that are out of range, and nodes without a path of edges above 0 to a held one.
 // Bytes: the values; the graph and a byte for each node in some turns where a value is 0.
 // Launch: one block of whole warps; dynamic shared memory 2 n_nodes bytes, or none with marks.
-// Faults: 77 a value below `lowest`, or not finite; 76 a node that floats.
+// Faults: 78 a value below `lowest`, or not finite; 77 a node that floats.
 // n_nodes : of the graph
 // lowest : of the values
 // passes : not 0: edges conduct whatever their value

@@ -5,7 +5,7 @@ from numba import prange
 
 from .._jit import njit
 
-FLOATING, UNFIT = 76, 77  # faults: the higher one is told
+FLOATING, UNFIT = 77, 78  # faults: the higher one is told
 
 
 @njit

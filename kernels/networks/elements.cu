@@ -31,7 +31,7 @@
 // Bytes: voltages once in and out where they are kept, else those of all neighbours in each sweep; the tables in each sweep, or once for
 //   a block.
 // Launch: a block for each sample, of any grid, of up to 4 whole warps; dynamic shared memory as `kept` says.
-// Faults: 78 with `told`, a sample that has not settled.
+// Faults: 76 with `told`, a sample that has not settled.
 // v : (batch, n_nodes) [V] in place
 extern "C" __global__ void __launch_bounds__(128, 4) pnn_elements_sweep_f64(long long batch, long long n_nodes, int colours, int sweeps, int kept,
     double tolerance, double relaxation, double enough, int told, const double* __restrict__ conductance, const double* __restrict__ ohmic,

@@ -15,10 +15,10 @@ from ._phases import Settled
 
 LANES = 32  # most threads of one edge
 KEPT = 16  # sets of nodes that are held, and known to hold all others
-_launch.fault(77, "what edges are given must be finite, and not below the least that it can be")
-_launch.fault(76, "a node floats: no path of conducting edges joins it to a node that is held; remove it or raise what edges conduct around it")
+_launch.fault(78, "what edges are given must be finite, and not below the least that it can be")
+_launch.fault(77, "a node floats: no path of conducting edges joins it to a node that is held; remove it or raise what edges conduct around it")
 UNSETTLED = _launch.fault(
-    78, "a sample of a network has not converged: allow more steps, a larger tolerance, or on_failure='flag'", ConvergenceError
+    76, "a sample of a network has not converged: allow more steps, a larger tolerance, or on_failure='flag'", ConvergenceError
 )  # fmt: skip
 
 

@@ -353,7 +353,7 @@ def test_recipes_that_draw(cupy, recipe: str) -> None:
     same(found["on"], found["off"])
 
 
-@pytest.mark.parametrize("recipe", ["springs-iris", "springs-allostery", "coupled-iris-transistors", "transistor-xor"])
+@pytest.mark.parametrize("recipe", ["springs-iris", "springs-allostery", "coupled-iris-transistors", "transistor-xor", "coupled-iris"])
 def test_networks_that_settle_by_a_tolerance(cupy, recipe: str) -> None:
     """Each block of threads decides when its sample rests: a step is one launch, and comes to the same bits."""
     found = {}

@@ -111,6 +111,85 @@ def test_springs_say_later_what_is_wrong(cupy: Any, k: Any, l: Any, message: str
     assert first.converged
 
 
+LATER: dict[str, Any] = {"on_failure": "check"}
+TRIANGLE = np.array([[0, 1], [1, 2], [3, 1], [3, 4]])
+CONDUCTORS = {
+    "resistors": ResistorNetwork(TRIANGLE, 5), "diodes": DiodeNetwork(TRIANGLE, 5, diode=[False, True, False, False], reverse=0.01),
+    "transistors": TransistorNetwork(TRIANGLE, 5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CONDUCTORS)
+def test_circuits_say_later_what_is_wrong(cupy: Any, kind: str) -> None:
+    """Conductances or gates, nodes that float, voltages that do not settle: all without a wait, and on a CPU at once."""
+    net, on = CONDUCTORS[kind], cupy.asarray
+    values, volts, gates = np.array([1.5, 2.0, 1.8, 1.6]), np.array([[0.0, 0.3]]), kind == "transistors"
+    volts_on = on(volts)
+    found = [net.relax(on(values), [0, 2], volts_on, **LATER)]  # tables are there now
+    given = on(values)
+    with strict_cupy.counted() as events:
+        found.append(net.relax(given, [0, 2], volts_on, **LATER))
+    assert strict_cupy.totals(events)["syncs"] == strict_cupy.totals(events)["copies"] == 0
+    pnn.check()
+    np.testing.assert_allclose(found[1].voltages.get(), net.solve(values, [0, 2], volts), atol=1e-9)
+    assert found[1].converged
+    assert found[1].residual.shape == (1,)
+    wrong = [(np.array([1.0, np.nan, 1.0, 1.0]), "must be finite"), (np.array([1.0, 1.0, np.inf, 1.0]), "must be finite")]
+    if not gates:
+        wrong += [(np.array([1.0, -1.0, 1.0, 1.0]), "at least 0|below the least"), (np.array([1.0, 1.0, 0.0, 1.0]), "floats")]
+    for bad, message in wrong:
+        given = on(bad)
+        with strict_cupy.counted() as events:
+            net.relax(given, [0, 2], volts_on, **LATER)
+        assert strict_cupy.totals(events)["syncs"] == 0
+        with pytest.raises(ValueError, match=message):
+            pnn.check()
+        pnn.check()
+        with pytest.raises(ValueError, match=message):
+            net.relax(bad, [0, 2], volts, **LATER)
+    net.relax(on(values), [0, 2], volts_on, tolerance=1e-300, steps=1, **LATER)
+    with pytest.raises(ConvergenceError, match="has not converged"):
+        pnn.check()
+    flagged = net.relax(on(values), [0, 2], volts_on, tolerance=1e-300, steps=1, on_failure="flag")
+    pnn.check()
+    assert not flagged.converged
+    with pytest.raises(ValueError, match="node 4 floats|node 3 floats"):  # with all edges
+        type(net)(TRIANGLE[:3], 5).relax(on(values[:3]), [0, 2], volts_on, **LATER)
+
+
+@pytest.mark.parametrize("cut", [0, 20, 39])
+def test_a_chain_that_is_cut_floats(cupy: Any, cut: int) -> None:
+    """Held at one end, or at both; in more turns than there are warps, in either order of nodes."""
+    line = np.stack([np.arange(40), np.arange(1, 41)], axis=1)
+    g = np.ones(40)
+    g[cut] = 0
+    for edges in (line, 40 - line):
+        net = ResistorNetwork(edges, 41)
+        for held, floats in (([0, 40], False), ([0], True), ([40], True)):
+            given = cupy.asarray(g), held, cupy.ones((1, len(held)))
+            net.relax(*given, on_failure="flag")
+            if floats:
+                with pytest.raises(FaultError, match="a node floats"):
+                    pnn.check()
+            pnn.check()
+
+
+def test_a_sweep_goes_on_by_itself(cupy: Any) -> None:
+    """Where a sweep that moves little is no proof that little is left a GPU goes on to smaller steps, each sample by itself: a long chain,
+    whose nodes creep, against the straight line from end to end."""
+    n = 60
+    net = DiodeNetwork(np.stack([np.arange(n - 1), np.arange(1, n)], axis=1), n)
+    volts = np.array([[0.0, 1.0], [0.0, 0.0], [1.0, -1.0]])
+    found = net.relax(cupy.ones(n - 1), [0, n - 1], cupy.asarray(volts), tolerance=1e-7, on_failure="check")
+    pnn.check()
+    assert found.converged
+    assert found.taken[1] == 1
+    here = net.relax(np.ones(n - 1), [0, n - 1], volts, tolerance=1e-7, method="sweep")
+    np.testing.assert_allclose(found.voltages.get(), here.voltages, atol=1e-4)
+    line = volts[:, :1] + (volts[:, 1:] - volts[:, :1]) * np.arange(n) / (n - 1)
+    np.testing.assert_allclose(found.voltages.get(), line, atol=1e-4)
+
+
 def test_springs_that_join_no_held_node(cupy: Any) -> None:
     """A chain of springs whose first has no stiffness: its other nodes pull on each other, and nothing holds them. Joined at the end, all is
     well; so in the other order of nodes."""

@@ -7,7 +7,7 @@
 #include "pnnkern/reach.cuh"
 
 namespace pnn {
-constexpr int EDGES_UNFIT = 77, EDGES_FLOATING = 76;   // faults: the higher one is told
+constexpr int EDGES_UNFIT = 78, EDGES_FLOATING = 77;   // faults: the higher one is told
 // One block: what is no value of an edge is flagged, and nodes that float. marks: 2 n_nodes bytes.
 PNN_D void edges_fit(long long n_nodes, long long n_edges, double lowest, int passes, const int* offsets, const int* neighbour, const int* edge,
                      const unsigned char* free, const double* value, unsigned char* marks, int* fault) {

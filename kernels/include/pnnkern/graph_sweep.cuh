@@ -38,7 +38,7 @@ PNN_D double graph_left_of(const Law& law, const Graph& g, int i, double load, d
     return v[i] - (u < low ? low : u > high ? high : u);
 }
 
-constexpr int GRAPH_UNSETTLED = 78;         // a fault
+constexpr int GRAPH_UNSETTLED = 76;         // a fault
 constexpr double GRAPH_SMALLEST = 1e-17;    // of the scale: sweeps that move less are no use
 constexpr int GRAPH_CLOSER = 20;            // times less is to move where that little was no proof that little is left
 

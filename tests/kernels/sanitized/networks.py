@@ -1,5 +1,6 @@
 """Relaxing networks, spins, oscillators and updates: more nodes of a colour than threads, more samples and networks than blocks."""
 
+import contextlib
 import functools
 from collections.abc import Iterator
 from itertools import pairwise
@@ -493,6 +494,35 @@ def edge_updates() -> Iterator[np.ndarray]:
     yield out
 
 
+def edge_faults() -> Iterator[np.ndarray]:
+    """Nothing is wrong, though some edges are open, of a path that ends where another begins; with marks in either memory."""
+    edges, _ = lattice(9, 16)
+    lists, free, value = neighbours(edges, 144)[:3], np.ones(144, np.uint8), np.ones(len(edges))
+    free[[3, 140]] = 0
+    value[::3] = 0
+    for passes in (0, 1):
+        for marks, shared in ((None, 288), (np.zeros(288, np.uint8), 0)):
+            with contextlib.suppress(FaultError):  # some nodes may float
+                _launch.launch(
+                    "networks/edges", "fit", float, 144, len(edges), 0.0, passes, *lists, free, value, marks, block=(THREADS,), shared=shared
+                )
+                yield value
+
+
+def eliminations() -> Iterator[np.ndarray]:
+    """More systems and slices than blocks, more rows than warps, the last slice not whole; one without an inverse."""
+    rng = np.random.default_rng(8)
+    for n, columns, wide in ((1, 1, 1), (5, 3, 3), (37, 40, 16)):
+        matrix, rhs = rng.normal(size=(3, n, n)) + 3 * n**0.5 * np.eye(n)[::-1], rng.normal(size=(3, n, columns))
+        out, how = np.empty_like(rhs), {"grid": (2,), "block": (THREADS,), "shared": 8 * n * (n + wide + 1)}
+        _launch.launch("networks/elimination", "solve", float, 3, n, columns, wide, matrix, rhs, out, **how)
+        yield out.copy()
+        matrix[1] = 0
+        _launch.launch("networks/elimination", "solve", float, 3, n, columns, wide, matrix, rhs, out, **how)
+        assert np.isnan(out[1]).all()
+        yield out[[0, 2]]
+
+
 # -------------------------------------------------------------------------------------------------------------- factorised networks
 def small_networks() -> Iterator[np.ndarray]:
     """More networks than blocks, more rows and samples than threads; factors in shared and in global memory; two that are singular."""
@@ -578,5 +608,5 @@ def dense() -> Iterator[np.ndarray]:
 CALLS = (
     dense, graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered_drive, layered_relax, layered_relax_few_outputs,
     layered_contrast, convolutions, spins, dense_spins, potts, chains_of_classes, layers_of_units, oscillators, oscillator_steps,
-    oscillator_fields, updates, edge_updates, small_networks, springs,
+    oscillator_fields, updates, edge_updates, edge_faults, eliminations, small_networks, springs,
 )  # fmt: skip

@@ -165,6 +165,13 @@ def _settle_one(n_nodes, n_free, d, steps, goal, stiffest, k, l, offsets, neighb
 
 
 @njit
+def _own(values, count, s):
+    """What sample s has of `values`, which are those of `count` samples, or of all."""
+    each = len(values) // count
+    return values[s * each : (s + 1) * each] if count > 1 else values
+
+
+@njit
 def _span(n_free, n_edges, k, l, offsets, neighbour, edge, node, place, fault):
     """The largest stiffness and rest length; flags what is no such number, and free nodes that no stiff springs join to a held one."""
     stiffest, longest = 0.0, 0.0
@@ -198,9 +205,9 @@ def _fits(stiff, rest, fault):
 
 
 @njit(parallel=True)
-def pnn_springs_settle(batch, n_nodes, n_free, n_edges, dimension, n_held, starts, steps, tolerance, told, k, l, offsets, neighbour, edge,
+def pnn_springs_settle(batch, n_nodes, n_free, n_edges, dimension, n_held, starts, pulls, loads, steps, tolerance, told, k, l, offsets, neighbour, edge,
                        node, place, first, begin, held, start, pull, load, work, x, left, taken, fault):  # fmt: skip
-    """Each sample by Newton's method in an envelope; `work` is not needed, pull and load are."""
+    """Each sample by Newton's method in an envelope; `work` is not needed."""
     each, d = n_nodes * dimension, dimension
     stiffest, longest = _span(n_free, n_edges, k, l, offsets, neighbour, edge, node, place, fault)
     for s in prange(batch):
@@ -215,7 +222,7 @@ def pnn_springs_settle(batch, n_nodes, n_free, n_edges, dimension, n_held, start
     for s in prange(batch):
         own = slice(s * each, (s + 1) * each)
         over, taken[s] = _settle_one(n_nodes, n_free, d, steps, tolerance * scale, stiffest, k, l, offsets, neighbour, edge, node, place,
-                                     first, begin, pull[own], load[own], x[own])  # fmt: skip
+                                     first, begin, _own(pull, pulls, s), _own(load, loads, s), x[own])  # fmt: skip
         left[s] = over / scale if scale > 0 else np.nan
     if told and not (left <= tolerance).all():
         fault[0] = max(fault[0], RESTLESS)
@@ -238,13 +245,13 @@ def _respond_one(n_nodes, n_free, d, k, l, offsets, neighbour, edge, node, place
 
 
 @njit(parallel=True)
-def pnn_springs_respond(batch, n_nodes, n_free, n_edges, dimension, k, l, offsets, neighbour, edge, node, place, first, begin, load, work, x,
+def pnn_springs_respond(batch, n_nodes, n_free, n_edges, dimension, loads, k, l, offsets, neighbour, edge, node, place, first, begin, load, work, x,
                         y, stable, fault):  # fmt: skip
-    """Each sample's Hessian factorised once; `work` is not needed, load is."""
+    """Each sample's Hessian factorised once; `work` is not needed."""
     each = n_nodes * dimension
     for e in range(n_edges):
         _fits(k[e], l[e], fault)
     for s in prange(batch):
         own = slice(s * each, (s + 1) * each)
-        stable[s] = _respond_one(n_nodes, n_free, dimension, k, l, offsets, neighbour, edge, node, place, first, begin, load[own], x[own],
-                                 y[own])  # fmt: skip
+        stable[s] = _respond_one(n_nodes, n_free, dimension, k, l, offsets, neighbour, edge, node, place, first, begin,
+                                 _own(load, loads, s), x[own], y[own])  # fmt: skip

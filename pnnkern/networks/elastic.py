@@ -194,7 +194,7 @@ class ElasticNetwork(Graph):
             first = xp.broadcast_to(first, x.shape)
         pulls = self._pulls(x, forces, load)
         left, taken = xp.empty(len(x)), xp.empty(len(x), np.int32)
-        how = len(held), len(x) if first.ndim == 3 else 1, steps, tolerance, int(not waits and on_failure == "check")
+        how = len(held), len(x) if first.ndim == 3 else 1, *map(len, pulls), steps, tolerance, int(not waits and on_failure == "check")
         self._launch("settle", rows, how, k, l, (_array.contiguous(given), _array.contiguous(first), *pulls), x, left, taken)
         found = Shape(x, left=left, taken=taken, limit=tolerance)
         if waits and on_failure != "flag" and not found.converged:
@@ -222,7 +222,8 @@ class ElasticNetwork(Graph):
         y[:, _constants.constant(held, np.int64, k)] = 0
         rows = self._rows(held)
         if len(rows.node):
-            self._launch("respond", rows, (), k, l, (self._pulls(x, None, load)[1],), x, y, stable)
+            stiff = self._pulls(x, None, load)[1]
+            self._launch("respond", rows, (len(stiff),), k, l, (stiff,), x, y, stable)
         fine = stable > 0
         return xp.where(fine[:, None, None], y, np.nan), fine
 
@@ -241,20 +242,18 @@ class ElasticNetwork(Graph):
         k, l = (_array.as_type(shaped(n, x, self.n_edges), np.float64, copy=False) for n, x in (("stiffness", stiffness), ("rest", rest)))
         return _array.contiguous(k), _array.contiguous(l)
 
-    def _pulls(self, x: Array, forces: Array | None, load: Load | None) -> tuple[Any, Any]:
-        """Constant forces and stiffnesses at the nodes, like x: a load of stiffness s to p pulls with s p - s x. What is not there is None on
-        a GPU, and 0 for the twins."""
-        xp = _array.namespace(x)
-        pull, stiff = None if forces is None else double("forces", forces, x), None
+    def _pulls(self, x: Array, forces: Array | None, load: Load | None) -> tuple[Array, Array]:
+        """Constant forces and stiffnesses at the nodes, like x, or of one sample for all: a load of stiffness s to p pulls with s p - s x."""
+        none = _constants.made(("no forces", *x.shape[1:]), lambda: np.zeros((1, *x.shape[1:])), x)
+        pull, stiff = none if forces is None else double("forces", forces, x), none
         if load is not None:
             stiff, places = self._load(load, x)
             pulled = stiff * places
-            pull = pulled if pull is None else pull + pulled
+            pull = pulled if forces is None else pull + pulled
 
-        def whole(values: Array | None) -> Array | None:
-            if values is None:
-                return None if _array.on_device(x) else xp.zeros_like(x)
-            return _array.contiguous(values if values.shape == x.shape else xp.broadcast_to(values, x.shape))
+        def whole(values: Array) -> Array:
+            fits = values.shape == x.shape or values is none
+            return _array.contiguous(values if fits else _array.namespace(x).broadcast_to(values, x.shape))
 
         return whole(pull), whole(stiff)
 

@@ -4,13 +4,8 @@
 #ifndef PNN_DEVICE
 #error "pnnkern/elimination.cuh is for devices only: compile it with nvcc, with NVRTC, or for the host runner after cuda_host.h"
 #else
-#if !defined(__CUDACC_RTC__)
-#include <cmath>
-#endif
 
 namespace pnn {
-PNN_HD long long elimination_memory(long long n, int wide) { return n * (n + wide + 1); }
-
 // The row, from k on, with the largest entry in column k, by the first warp; of equal ones the first. NaN counts as largest, 0 as no pivot.
 PNN_D void elimination_pivot(int n, int k, int stride, const double* a, int* row, int* pivot) {
     double most = 0;
@@ -37,22 +32,24 @@ PNN_D void elimination_pivot(int n, int k, int stride, const double* a, int* row
 }
 
 // Gauss's elimination with partial pivoting, a warp for each row: of a matrix and `wide` columns of its right sides, in shared memory.
-PNN_D void elimination_solve(long long matrices, int n, long long columns, int wide, const double* matrix, const double* rhs, double* out,
+PNN_D void elimination_solve(int matrices, int n, int columns, int wide, const double* matrix, const double* rhs, double* out,
                              double* a, int* pivot) {
     int stride = n + wide, warps = blockDim.x / 32, lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     int* row = (int*)(a + (long long)n * stride);
-    long long slices = (columns + wide - 1) / wide;
-    for (long long job = blockIdx.x; job < matrices * slices; job += gridDim.x) {
-        long long m = job / slices, first = job % slices * wide;
-        int own = int(columns - first < wide ? columns - first : wide), width = n + own;
+    int slices = (columns + wide - 1) / wide;
+    for (int job = blockIdx.x; job < matrices * slices; job += gridDim.x) {
+        int m = job / slices, first = job % slices * wide, own = columns - first < wide ? columns - first : wide, width = n + own;
+        const double *from = matrix + (long long)m * n * n, *right = rhs + (long long)m * n * columns + first;
+        double* to = out + (long long)m * n * columns + first;
         __syncthreads();   // the last job is done with
         for (int r = warp; r < n; r += warps) {
             for (int c = lane; c < width; c += 32) {
-                a[r * stride + c] = c < n ? matrix[(m * n + r) * n + c] : rhs[(m * n + r) * columns + first + c - n];
+                a[r * stride + c] = c < n ? from[(long long)r * n + c] : right[(long long)r * columns + c - n];
             }
             if (lane == 0) row[r] = r;
         }
         bool solvable = true;
+        const double zero = 0, none = zero / zero;   // NaN
         for (int k = 0; k < n && solvable; k++) {
             __syncthreads();
             if (warp == 0) elimination_pivot(n, k, stride, a, row, pivot);
@@ -65,18 +62,20 @@ PNN_D void elimination_solve(long long matrices, int n, long long columns, int w
                 for (int c = k + 1 + lane; c < width; c += 32) at[c] -= times * top[c];
             }
         }
-        for (int k = n - 1; k >= 0 && solvable; k--) {   // from the last unknown on, each once those below it are taken out of its equation
+        // from the last unknown on: known, it is taken out of the equations above, and the warp of the next one then knows that
+        for (int k = n; k > 0 && solvable; k--) {
             __syncthreads();
-            const double* low = a + row[k] * stride;
+            const double* known = k < n ? a + row[k] * stride : nullptr;
             for (int r = warp; r < k; r += warps) {
                 double* at = a + row[r] * stride;
-                for (int c = n + lane; c < width; c += 32) at[c] -= at[k] * (low[c] / low[k]);
+                for (int c = n + lane; known && c < width; c += 32) at[c] -= at[k] * known[c];
+                for (int c = n + lane; r == k - 1 && c < width; c += 32) at[c] /= at[r];
             }
         }
         __syncthreads();
         for (int k = warp; k < n; k += warps) {
-            const double* at = a + row[k] * stride;
-            for (int c = lane; c < own; c += 32) out[(m * n + k) * columns + first + c] = solvable ? at[n + c] / at[k] : NAN;
+            const double* at = a + row[k] * stride + n;
+            for (int c = lane; c < own; c += 32) to[(long long)k * columns + c] = solvable ? at[c] : none;
         }
     }
 }

@@ -49,7 +49,7 @@ PNN_D void springs_fit(const springs& net, long long e, int* fault) {
 // springs join each free node to a held one. part: three numbers for each warp. work: room for
 // 2 n_nodes bytes.
 struct springs_span {
-    double stiffest, longest;
+    double stiffest, longest, scale;   // scale: of forces, N
 };
 PNN_D springs_span springs_largest(const springs& net, double* part, double* work, int* fault) {
     double stiffest = 0, longest = 0, limp = 0;
@@ -80,19 +80,17 @@ PNN_D springs_span springs_largest(const springs& net, double* part, double* wor
         if (!all && threadIdx.x == 0) atomicMax(fault, SPRINGS_FLOATING);
     }
     __syncthreads();
-    return {stiffest, longest};
+    return {stiffest, longest, stiffest * longest};
 }
 
-// Where free nodes start and held ones are; starts: of how many samples start (starts, n_nodes, D) tells, one or all.
-template <int D>
-PNN_D double springs_begins(const springs& net, long long s, long long n_held, long long starts, const double* held, const double* start,
-                            long long t) {
+// Coordinate t of sample s before it settles, D of a node: held ones are where `held` (batch, n_held, D) says, free ones where `start` does.
+PNN_D double springs_begins(const springs& net, int D, const double* held, const double* start, long long t) {
     int at = net.place[t / D];
-    return at < 0 ? held[(s * n_held - 1 - at) * D + t % D] : start[(starts > 1 ? s : 0) * net.n_nodes * D + t];
+    return at < 0 ? held[(-1LL - at) * D + t % D] : start[t];
 }
 
 // The energy at x less that of springs between held nodes, and the largest force, to all threads. g (n_free * D): gradient. part: two numbers
-// for each warp. pull, load: null where there is none.
+// for each warp.
 struct springs_rest {
     double energy, force;
 };
@@ -104,9 +102,9 @@ PNN_D springs_rest springs_forces(const springs& net, const double* pull, const 
         int i = net.node[r];
         double f[D], w[D];
         for (int a = 0; a < D; a++) {
-            double u = x[i * D + a], from = load ? load[i * D + a] : 0, outer = pull ? pull[i * D + a] : 0;
-            f[a] = from * u - outer;
-            energy += (from * u / 2 - outer) * u;
+            double u = x[i * D + a], from = load[i * D + a];
+            f[a] = from * u - pull[i * D + a];
+            energy += (from * u / 2 - pull[i * D + a]) * u;
         }
         for (int q = net.offsets[i]; q < net.offsets[i + 1]; q++) {
             int j = net.neighbour[q];
@@ -140,7 +138,7 @@ PNN_D void springs_hessian(const springs& net, const double* load, const double*
         for (int a = 0; a < D; a++) {
             long long row = r * D + a;
             for (long long c = D * (long long)net.first[r]; c <= row; c++) h[net.begin[row] + c] = 0;
-            h[net.begin[row] + row] = shift + (load ? load[i * D + a] : 0);
+            h[net.begin[row] + row] = shift + load[i * D + a];
         }
         for (int q = net.offsets[i]; q < net.offsets[i + 1]; q++) {
             int j = net.neighbour[q], c = net.place[j];
@@ -222,11 +220,11 @@ PNN_D void springs_solve(const springs& net, const double* h, double* y) {
 PNN_HD long long springs_memory(long long n_nodes, long long n, long long envelope) { return envelope + 3 * n + n_nodes; }
 
 #ifdef PNN_DEVICE
-// Energy is least where no force is left at a free node. x (n_nodes * D): where the nodes start, then where they rest. goal: [N] largest force
-// that may be left; returns what is, and counts steps.
+// Energy is least where no force is left at a free node. x (n_nodes * D): where the nodes start, then where they rest. tolerance: of the largest
+// force that may be left, relative to span.scale, which lies in shared memory; returns what is left, and counts steps.
 template <int D>
-PNN_D double springs_settle(const springs& net, int steps, double goal, double stiffest, const double* pull, const double* load, double* own,
-                            double* part, double* x, int* taken) {
+PNN_D double springs_settle(const springs& net, int steps, double tolerance, const springs_span& span, const double* pull,
+                            const double* load, double* own, double* part, double* x, int* taken) {
     long long n = net.n_free * D;
     double *h = own, *g = own + net.begin[n], *y = g + n, *other = y + n, *trial = other + n, shift = 0, last = 0;
     for (long long t = threadIdx.x; t < net.n_nodes * D; t += blockDim.x) trial[t] = x[t];
@@ -234,14 +232,14 @@ PNN_D double springs_settle(const springs& net, int steps, double goal, double s
     double energy = rest.energy, left = rest.force;
     bool kept = false;
     int step = 0;
-    for (; step < steps && !(left <= goal); step++) {
+    for (; step < steps && !(left <= tolerance * span.scale); step++) {
         if (!kept) {
-            double least = last / 10 > SPRINGS_LEAST * stiffest ? last / 10 : SPRINGS_LEAST * stiffest;
-            for (shift = 0; shift < SPRINGS_LARGEST * stiffest; last = shift = shift > 0 ? 10 * shift : least) {
+            double least = last / 10 > SPRINGS_LEAST * span.stiffest ? last / 10 : SPRINGS_LEAST * span.stiffest;
+            for (shift = 0; shift < SPRINGS_LARGEST * span.stiffest; last = shift = shift > 0 ? 10 * shift : least) {
                 springs_hessian<D>(net, load, x, shift, h);
                 if (springs_factor<D>(net, h, other)) break;
             }
-            if (!(shift < SPRINGS_LARGEST * stiffest)) break;
+            if (!(shift < SPRINGS_LARGEST * span.stiffest)) break;
         }
         for (long long t = threadIdx.x; t < n; t += blockDim.x) y[t] = g[t];
         __syncthreads();
@@ -277,36 +275,6 @@ PNN_D double springs_settle(const springs& net, int steps, double goal, double s
     }
     if (threadIdx.x == 0) *taken = step;
     return left;
-}
-
-// All samples of this block. held (batch, n_held, D): where held nodes are. left: relative to the largest stiffness times the largest rest
-// length, or times the largest coordinate where springs have no length. told: what does not come to rest is flagged.
-template <int D>
-PNN_D void springs_relax(const springs& net, springs_span span, long long batch, long long n_held, long long starts, int steps, double tolerance, int told,
-                         const double* held, const double* start, const double* pull, const double* load, double* own, double* part,
-                         double* x, double* left, int* taken, int* fault) {
-    long long each = net.n_nodes * D;
-    double scale = span.stiffest * span.longest;
-    if (scale == 0) {
-        double farthest = 0;
-        for (long long t = 0; t < batch * each; t++) {
-            double at = springs_begins<D>(net, t / each, n_held, starts, held, start, t % each);
-            farthest = larger(farthest, at < 0 ? -at : at);
-        }
-        scale = span.stiffest * farthest;
-    }
-    for (long long s = blockIdx.x; s < batch; s += gridDim.x) {
-        double* at = x + s * each;
-        for (long long t = threadIdx.x; t < each; t += blockDim.x) at[t] = springs_begins<D>(net, s, n_held, starts, held, start, t);
-        __syncthreads();
-        double over = springs_settle<D>(net, steps, tolerance * scale, span.stiffest, pull ? pull + s * each : nullptr,
-                                        load ? load + s * each : nullptr, own, part, at, taken + s) / scale;
-        if (threadIdx.x == 0) {
-            left[s] = over;
-            if (told && !(over <= tolerance)) atomicMax(fault, SPRINGS_RESTLESS);
-        }
-        __syncthreads();
-    }
 }
 
 template <int D>

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from pnnkern import _dense, _launch
-from pnnkern._array import host_active
 from pnnkern._errors import FaultError
 
 REALS = (np.float32, np.float64)
@@ -581,15 +580,14 @@ def springs() -> Iterator[np.ndarray]:
             how = {"grid": (2,), "block": (threads,), "shared": shared}
             sizes = batch, n, len(node), len(edges), dimension
             held = x0[:, [0, 10, 19]].copy()
-            for pulls, starts, start in (((pull, load), batch, x0), ((0 * pull, load), 1, x0[0].copy())):
-                pulls = pulls if starts > 1 or not host_active.get() else (None, load)  # nothing pulls: a kernel needs no zeros
-                given = 3, starts, 60, 1e-11, 1, k, l, *lists, held, start, *pulls
+            for of_all, start in ((batch, x0), (1, x0[0].copy())):
+                given = 3, *[of_all] * 3, 60, 1e-11, 1, k, l, *lists, held, start, pull[:of_all].copy(), load[:of_all].copy()
                 _launch.launch("networks/springs", "settle", float, *sizes, *given, work, x, left, taken, **how)
                 assert (left <= 1e-11).all()
                 yield x
             y, stable, stiff = pull.copy(), np.full(batch, 7, np.int32), load.copy()
             stiff[3] = -9
-            _launch.launch("networks/springs", "respond", float, *sizes, k, l, *lists, stiff, work, x, y, stable, **how)
+            _launch.launch("networks/springs", "respond", float, *sizes, batch, k, l, *lists, stiff, work, x, y, stable, **how)
             assert stable.tolist() == [1, 1, 1, 0, 1]
             yield y
 

@@ -85,8 +85,8 @@ def pnn_elements_sweep(f, slope):
     root = _root(net_of)
 
     @njit(parallel=True, error_model="numpy")
-    def pnn_elements_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, enough, told, g, ohmic, constants, offsets, neighbour, edge,
-                           sense, order, first, load, low, high, driven, scale, v, taken, left, fault):  # fmt: skip
+    def pnn_elements_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, enough, told, g, ohmic, constants, offsets,
+                           neighbour, edge, sense, order, first, load, low, high, driven, scale, v, taken, left, fault):  # fmt: skip
         for s in prange(batch):
             own, into = v[s * n_nodes : (s + 1) * n_nodes], driven[s * n_nodes : (s + 1) * n_nodes]
             small, taken[s] = tolerance * scale[s], 0

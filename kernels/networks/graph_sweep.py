@@ -72,8 +72,8 @@ def _diode_root(i, v, g, reverse, drop, offsets, neighbour, edge, sense, load, d
 
 
 @njit(parallel=True)
-def pnn_graph_sweep_diode(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, enough, told, g, reverse, drop, offsets, neighbour, edge, sense,
-                          order, first, load, low, high, driven, scale, v, taken, left, fault):  # fmt: skip
+def pnn_graph_sweep_diode(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, enough, told, g, reverse, drop, offsets, neighbour,
+                          edge, sense, order, first, load, low, high, driven, scale, v, taken, left, fault):  # fmt: skip
     """Each node to its root, in turn, until none moves by more than tolerance * scale, and no more than enough * scale is left."""
     for s in prange(batch):
         own, into = v[s * n_nodes : (s + 1) * n_nodes], driven[s * n_nodes : (s + 1) * n_nodes]
@@ -191,8 +191,9 @@ def _transistor_root(i, v, strength, threshold, least, gate, offsets, neighbour,
 
 
 @njit(parallel=True)
-def pnn_graph_sweep_transistor(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, enough, told, strength, threshold, least, gate, offsets,
-                               neighbour, edge, sense, order, first, load, low, high, driven, scale, v, taken, left, fault):  # fmt: skip
+def pnn_graph_sweep_transistor(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, enough, told, strength, threshold, least,
+                               gate, offsets, neighbour, edge, sense, order, first, load, low, high, driven, scale, v, taken, left,
+                               fault):  # fmt: skip
     """Each node to its root, in turn, until none moves by more than tolerance * scale, and no more than enough * scale is left."""
     for s in prange(batch):
         own, into = v[s * n_nodes : (s + 1) * n_nodes], driven[s * n_nodes : (s + 1) * n_nodes]

@@ -205,8 +205,8 @@ def _fits(stiff, rest, fault):
 
 
 @njit(parallel=True)
-def pnn_springs_settle(batch, n_nodes, n_free, n_edges, dimension, n_held, starts, pulls, loads, steps, tolerance, told, k, l, offsets, neighbour, edge,
-                       node, place, first, begin, held, start, pull, load, work, x, left, taken, fault):  # fmt: skip
+def pnn_springs_settle(batch, n_nodes, n_free, n_edges, dimension, n_held, starts, pulls, loads, steps, tolerance, told, k, l, offsets,
+                       neighbour, edge, node, place, first, begin, held, start, pull, load, work, x, left, taken, fault):  # fmt: skip
     """Each sample by Newton's method in an envelope; `work` is not needed."""
     each, d = n_nodes * dimension, dimension
     stiffest, longest = _span(n_free, n_edges, k, l, offsets, neighbour, edge, node, place, fault)
@@ -245,8 +245,8 @@ def _respond_one(n_nodes, n_free, d, k, l, offsets, neighbour, edge, node, place
 
 
 @njit(parallel=True)
-def pnn_springs_respond(batch, n_nodes, n_free, n_edges, dimension, loads, k, l, offsets, neighbour, edge, node, place, first, begin, load, work, x,
-                        y, stable, fault):  # fmt: skip
+def pnn_springs_respond(batch, n_nodes, n_free, n_edges, dimension, loads, k, l, offsets, neighbour, edge, node, place, first, begin, load,
+                        work, x, y, stable, fault):  # fmt: skip
     """Each sample's Hessian factorised once; `work` is not needed."""
     each = n_nodes * dimension
     for e in range(n_edges):

@@ -206,8 +206,8 @@ class SpringNetwork(GraphNetwork):
         at, nodes = self._held_at(inputs), self._held if held is None else np.concatenate([self._held, held])
         if places is not None:
             at = _array.namespace(inputs).concatenate([at, places], axis=1)
-        how = {"tolerance": self.tolerance, "on_failure": "check"} | how
-        return self.network.relax(*self._springs, nodes, at, self.positions if start is None else start, **how)
+        settings: dict[str, Any] = {"tolerance": self.tolerance, "on_failure": "check"} | how
+        return self.network.relax(*self._springs, nodes, at, self.positions if start is None else start, **settings)
 
     def _outputs_of(self, positions: Array) -> Array:
         """What is read (batch, outputs) at these positions (batch, n_nodes, dimension)."""

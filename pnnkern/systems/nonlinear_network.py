@@ -167,8 +167,8 @@ class NonlinearCircuit(Circuit):
     # ----------------------------------------------------------------------------------------------------------------- physics
     def _relaxed(self, inputs: Real, **how: Any) -> State:
         held = how.pop("held", self.source_nodes)
-        how = {"relaxation": self.relaxation, "tolerance": self.tolerance, "on_failure": "check"} | how
-        found: State = self.network.relax(self.parameters[self.name], held, inputs, **how)
+        settings: dict[str, Any] = {"relaxation": self.relaxation, "tolerance": self.tolerance, "on_failure": "check"} | how
+        found: State = self.network.relax(self.parameters[self.name], held, inputs, **settings)
         return found
 
     def _settle(self, inputs: Real, **how: Any) -> Array:

@@ -153,7 +153,7 @@ def test_circuits_say_later_what_is_wrong(cupy: Any, kind: str) -> None:
     flagged = net.relax(on(values), [0, 2], volts_on, tolerance=1e-300, steps=1, on_failure="flag")
     pnn.check()
     assert not flagged.converged
-    with pytest.raises(ValueError, match="node 4 floats|node 3 floats"):  # with all edges
+    with pytest.raises(ValueError, match=r"node [34] floats"):  # with all edges
         type(net)(TRIANGLE[:3], 5).relax(on(values[:3]), [0, 2], volts_on, **LATER)
 
 

@@ -99,9 +99,9 @@ def last_colour_at_rest() -> Iterator[np.ndarray]:
     v[:, 3] = 1, 2, 0, 3
     v[:, 4] = v[:, 3] / 2
     _launch.launch(
-        "networks/graph_sweep", "diode", float, batch, 5, 3, 50, 0, 1e-6, 1.0, 0.0, 0, ones, ones, 0 * ones, *lists, np.array([1, 2, 4], np.int32),
-        np.arange(4, dtype=np.int32), 0 * ones, -9 * ones, 9 * ones, np.zeros((batch, 5)), np.ones(batch), v, taken, np.zeros(batch),
-        grid=(2,), block=(THREADS,),
+        "networks/graph_sweep", "diode", float, batch, 5, 3, 50, 0, 1e-6, 1.0, 0.0, 0, ones, ones, 0 * ones, *lists,
+        np.array([1, 2, 4], np.int32), np.arange(4, dtype=np.int32), 0 * ones, -9 * ones, 9 * ones, np.zeros((batch, 5)), np.ones(batch), v,
+        taken, np.zeros(batch), grid=(2,), block=(THREADS,),
     )  # fmt: skip
     assert taken.tolist() == [11, 12, 1, 12]  # steps V 4^(1 - sweep) until below 1e-6
     yield from (v, taken)

@@ -39,6 +39,9 @@ def test_small_pivots_are_passed_over(backend) -> None:
     """With 1e-20 for a pivot the first unknown would come out as 0 (Golub and Van Loan, section 3.3)."""
     matrix, rhs = np.array([[1e-20, 1.0], [1.0, 1.0]]), np.array([[1.0], [2.0]])
     np.testing.assert_allclose(backend.numpy(_solve.solved(backend.array(matrix), backend.array(rhs))), [[1.0], [1.0]], rtol=1e-15)
+    for copies in (32, 40):  # of these equations, so that a lane looks at several rows
+        many = backend.array(np.kron(matrix, np.eye(copies))), backend.array(np.repeat(rhs, copies, axis=0))
+        np.testing.assert_allclose(backend.numpy(_solve.solved(*many)), 1.0, rtol=1e-15)
 
 
 def test_what_is_left_is_rounding(backend, rng: np.random.Generator) -> None:

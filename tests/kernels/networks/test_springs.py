@@ -156,3 +156,20 @@ def test_a_start_of_each_sample_and_springs_without_length(backend, rng: np.rand
     all_held = net.relax(on(p["k"]), on(p["l"]), np.arange(11), on(there), on(p["start"]))
     assert np.array_equal(backend.numpy(all_held.positions), there)
     assert all_held.converged
+
+
+@pytest.mark.parametrize("longest", [0, 40, 100, 300])
+def test_what_is_left_is_relative_to_the_stiffest_and_the_longest(backend, longest: int, rng: np.random.Generator) -> None:
+    """Wherever among the springs they are: before any step, against forces summed here."""
+    p = problem(2, rng, n=150)
+    p["l"][longest], p["k"][(longest + 77) % p["net"].n_edges] = 3.0, 5.0
+    on, free, (i, j) = backend.array, free_of(p), p["net"].edges.T
+    begun = p["net"].relax(on(p["k"]), on(p["l"]), p["nodes"], on(p["at"]), on(p["start"]), steps=0, on_failure="flag")
+    x = np.broadcast_to(p["start"], (3, 150, 2)).copy()
+    x[:, p["nodes"]] = p["at"]
+    w, force = x[:, i] - x[:, j], np.zeros_like(x)
+    pull = (p["k"] * (1 - p["l"] / np.linalg.norm(w, axis=2)))[:, :, None] * w
+    for s in range(3):
+        np.add.at(force[s], i, pull[s])
+        np.add.at(force[s], j, -pull[s])
+    np.testing.assert_allclose(begun.residual, np.abs(force[:, free]).max(axis=(1, 2)) / (5.0 * 3.0), rtol=1e-10)

@@ -580,7 +580,7 @@ def springs() -> Iterator[np.ndarray]:
             how = {"grid": (2,), "block": (threads,), "shared": shared}
             sizes = batch, n, len(node), len(edges), dimension
             held = x0[:, [0, 10, 19]].copy()
-            for of_all, start in ((batch, x0), (1, x0[0].copy())):
+            for of_all, start in ((1, x0[0].copy()), (batch, x0)):
                 given = 3, *[of_all] * 3, 60, 1e-11, 1, k, l, *lists, held, start, pull[:of_all].copy(), load[:of_all].copy()
                 _launch.launch("networks/springs", "settle", float, *sizes, *given, work, x, left, taken, **how)
                 assert (left <= 1e-11).all()

@@ -108,6 +108,9 @@ class SpringNetwork(GraphNetwork):
         self.network = ElasticNetwork(self.edges, self.n_nodes, dimension)
         self._held = self._choose_nodes(self.network, source=self.entrances, target=self._readers, anchor=self.anchors)
         self._rest = self.network.lengths(self.positions[None])[0]
+        # before anything moves: where sources and anchors are, (held, dimension), and targets along the first axis; metres
+        self._first_held = self.positions[self._on(self._held, self.positions)]
+        self._first_read = self.positions[self._on(self.target_nodes, self.positions), 0]
         if self.reads == "distances" and self.low <= -(near := float(self._first_distances.min())):
             raise ValueError(f"low={self.low:g} m asks the nodes of a pair that are {near:.3g} m apart to come closer than to one place")
         if not self.parameters:
@@ -186,20 +189,6 @@ class SpringNetwork(GraphNetwork):
         at: Array = _array.namespace(inputs).repeat(self._first_held[None], len(inputs), axis=0)
         at[:, : self.entrances, 0] += inputs
         return at
-
-    @functools.cached_property
-    def _first_held(self) -> Array:
-        """Where sources and anchors are while no feature moves them, (held, dimension), metres."""
-        return self._first_places(self._held)
-
-    @functools.cached_property
-    def _first_read(self) -> Array:
-        """Where target nodes are along the first axis before anything moves, (outputs,), metres."""
-        return self._first_places(self.target_nodes)[:, 0]
-
-    def _first_places(self, nodes: np.ndarray) -> Array:
-        found: Array = _array.on_all_streams(self.positions[self._on(nodes, self.positions)])
-        return found
 
     def _settle(self, inputs: Real, start: Any = None, held: Any = None, places: Any = None, **how: Any) -> Any:
         """The network at rest, with nodes `held` at `places` beside the sources and anchors."""

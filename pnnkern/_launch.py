@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import _array, _compile
-from ._errors import DeviceError, FaultError, LaunchError
+from ._errors import DeviceError, FaultError, LaunchError, PnnError
 from ._sources import SUFFIX, Parameter, Prototype, flatten, prototypes
 
 if TYPE_CHECKING:
@@ -28,13 +28,17 @@ PLAIN_SHARED = 48 << 10  # bytes of shared memory, static and dynamic, that a bl
 
 # ------------------------------------------------------------------------------------------------------------------- faults
 FAULTS: dict[int, str] = {}
+_errors: dict[int, type[PnnError]] = {}  # what is raised for a fault that is no `FaultError`
 _words: dict[tuple[Any, int], Any] = {}  # one int32 word per GPU, by CuPy module and number
 
 
-def fault(code: int, message: str) -> int:
-    """Register the message of a fault code that kernels may write; returns the code. Codes are unique across the package."""
+def fault(code: int, message: str, error: type[PnnError] = FaultError) -> int:
+    """Register the message of a fault code that kernels may write, and what is raised for it; returns the code. Codes are unique across the
+    package."""
     if FAULTS.setdefault(code, message) != message:
         raise ValueError(f"fault code {code} is taken by: {FAULTS[code]}")
+    if error is not FaultError:
+        _errors[code] = error
     return code
 
 
@@ -43,7 +47,7 @@ def flag(bad: Any, code: int, say: Callable[[], str] | None = None) -> None:
     its fault word is set, without waiting for it, and `check` raises."""
     if _array.namespace(bad) is np:
         if bad:
-            raise FaultError(FAULTS[code] if say is None else say())
+            raise _errors.get(code, FaultError)(FAULTS[code] if say is None else say())
         return
     # one atomic of our own: other streams may flag faults of theirs in the same word at the same time
     launch("flag", "raise", "uint8", code, bad.view(np.uint8), grid=(1,), block=(1,))
@@ -62,11 +66,12 @@ def _raise_fault(word: Any, name: str) -> None:
     code = int(word[0])
     if code:
         word[0] = 0
-        raise FaultError(f"{name}: {FAULTS.get(code, f'fault {code}')}")
+        raise _errors.get(code, FaultError)(f"{name}: {FAULTS.get(code, f'fault {code}')}")
 
 
 def check() -> None:
-    """Wait for all work on all GPUs, on whatever stream, and raise `FaultError` if a kernel has flagged a bad value."""
+    """Wait for all work on all GPUs, on whatever stream, and raise `FaultError`, or what stands for its code, if a kernel has flagged a bad
+    value."""
     for (xp, ordinal), word in list(_words.items()):
         with xp.cuda.Device(ordinal) as device:
             device.synchronize()

@@ -57,3 +57,21 @@ extern "C" __global__ void pnn_edges_laplacian_f64(long long n_nodes, long long 
         out[t] = sum;
     }
 }
+// What edges are given is looked at where it lies: values that are out of range, and nodes without a path of edges above 0 to a held one.
+// Bytes: the values; the graph and a byte for each node in some turns where a value is 0.
+// Launch: one block of whole warps; dynamic shared memory 2 n_nodes bytes, or none with marks.
+// Faults: 78 a value below `lowest`, or not finite; 77 a node that floats.
+// n_nodes : of the graph
+// lowest : of the values
+// passes : not 0: edges conduct whatever their value
+// offsets : (n_nodes + 1) neighbours of node i are neighbour[k] over edge[k], offsets[i] <= k < offsets[i + 1]
+// neighbour, edge : (2 edges) the node at the other end, and the edge
+// free : (n_nodes) 0 where a node is held
+// value : (n_edges) [S] of each edge, or what it has in its place
+// marks : (2 n_nodes) that do not fit the shared memory; or null
+extern "C" __global__ void pnn_edges_fit_f64(long long n_nodes, long long n_edges, double lowest, int passes, const int* __restrict__ offsets,
+    const int* __restrict__ neighbour, const int* __restrict__ edge, const unsigned char* __restrict__ free,
+    const double* __restrict__ value, unsigned char* marks, int* fault) {
+    PNN_DYNAMIC_SHARED(unsigned char, edges_marks);
+    pnn::edges_fit(n_nodes, n_edges, lowest, passes, offsets, neighbour, edge, free, value, marks ? marks : edges_marks, fault);
+}

@@ -1,8 +1,11 @@
 """CPU twin of edges.cu."""
 
+import numpy as np
 from numba import prange
 
 from .._jit import njit
+
+FLOATING, UNFIT = 77, 78  # faults: the higher one is told
 
 
 @njit
@@ -43,3 +46,20 @@ def pnn_edges_laplacian(n_nodes, columns, offsets, neighbour, edge, free, conduc
                 g = conductance[edge[k]]
                 for c in range(columns):
                     out[i * columns + c] += g * (v[i * columns + c] - v[neighbour[k] * columns + c])
+
+
+@njit
+def pnn_edges_fit(n_nodes, n_edges, lowest, passes, offsets, neighbour, edge, free, value, marks, fault):
+    """Flags values out of range, and nodes that no path of edges above 0 joins to a held one; `marks` are not needed."""
+    reached, more = free == 0, not passes
+    while more:
+        more = False
+        for i in range(n_nodes):
+            for k in range(offsets[i], offsets[i + 1]):
+                if not reached[i] and value[edge[k]] > 0 and reached[neighbour[k]]:
+                    reached[i] = more = True
+    if not (passes or reached.all()):
+        fault[0] = FLOATING
+    for e in range(n_edges):
+        if not (value[e] >= lowest and np.isfinite(value[e])):
+            fault[0] = UNFIT

@@ -1,9 +1,11 @@
 """CPU twin of elements.cu: one sample per thread, its nodes in the order of their colours."""
 
+import numpy as np
 from numba import prange
 
 from .._jit import njit, with_functions
 from ..scalar import own_f, own_slope
+from .graph_sweep import CLOSER, SMALLEST, UNSETTLED, farther, first_order
 
 
 def _net(f, slope):
@@ -79,24 +81,34 @@ def _root(net):
 
 @with_functions(own_f, own_slope)
 def pnn_elements_sweep(f, slope):
-    root = _root(_net(f, slope))
+    net_of = _net(f, slope)
+    root = _root(net_of)
 
     @njit(parallel=True, work=lambda batch, n_nodes, colours, sweeps, *_: (batch > 1) * 1000 * batch * n_nodes * sweeps, error_model="numpy")
-    def pnn_elements_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, g, ohmic, constants, offsets, neighbour, edge,
-                           sense, order, first, load, low, high, driven, scale, v, taken):  # fmt: skip
+    def pnn_elements_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, enough, told, g, ohmic, constants, offsets,
+                           neighbour, edge, sense, order, first, load, low, high, driven, scale, v, taken, left, fault):  # fmt: skip
         for s in prange(batch):
             own, into = v[s * n_nodes : (s + 1) * n_nodes], driven[s * n_nodes : (s + 1) * n_nodes]
-            taken[s] = sweeps
-            for sweep in range(sweeps):
-                largest = 0.0
+            small, taken[s] = tolerance * scale[s], 0
+            while True:
+                largest = np.inf
+                while not largest <= small and taken[s] < sweeps:
+                    largest = 0.0
+                    for i in order:
+                        u = root(i, own, g, ohmic, constants, offsets, neighbour, edge, sense, load[i], into[i])
+                        u = min(max(own[i] + relaxation * (u - own[i]), low[i]), high[i])
+                        largest = max(largest, abs(u - own[i]))
+                        own[i] = u
+                    taken[s] += 1
+                over = 0.0
                 for i in order:
-                    u = root(i, own, g, ohmic, constants, offsets, neighbour, edge, sense, load[i], into[i])
-                    u = min(max(own[i] + relaxation * (u - own[i]), low[i]), high[i])
-                    largest = max(largest, abs(u - own[i]))
-                    own[i] = u
-                if largest <= tolerance * scale[s]:
-                    taken[s] = sweep + 1
+                    net, rate = net_of(i, own[i], own, g, ohmic, constants, offsets, neighbour, edge, sense, load[i], into[i])
+                    over = farther(over, first_order(own[i], net, rate, low[i], high[i]))
+                left[s], small = over / scale[s], small / CLOSER
+                if not enough > 0 or left[s] <= enough or taken[s] >= sweeps or small < SMALLEST * scale[s]:
                     break
+        if told and not (left <= enough).all():
+            fault[0] = UNSETTLED
 
     return pnn_elements_sweep
 
@@ -113,8 +125,7 @@ def pnn_elements_sweep_left(f, slope):
                 left = 0.0
                 if free[i]:
                     net, rate = net_of(i, own[i], own, g, ohmic, constants, offsets, neighbour, edge, sense, load[i], into[i])
-                    u = own[i] - (net / rate if rate > 0 else 0.0)
-                    left = own[i] - (low[i] if u < low[i] else high[i] if u > high[i] else u)  # NaN stays NaN
+                    left = first_order(own[i], net, rate, low[i], high[i])
                 out[s * n_nodes + i] = left
 
     return pnn_elements_sweep_left

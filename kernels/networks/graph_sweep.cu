@@ -7,6 +7,8 @@
 // kept : what lies in dynamic shared memory: 0 nothing; 1 double v[n_nodes]; 2 then what the law has of each entry, double, int
 //   offsets[n_nodes + 1] and neighbour[entries], char sense[entries]
 // tolerance : [V] a sample stops when no node moves by more than tolerance scale
+// enough : 0; or what may be left, of the scale: where more is, a sample goes on to a smaller tolerance
+// told : not 0: a sample that has more left than enough is a fault
 // relaxation : of a step: 1 goes all the way
 // conductance : (edges) [S] of each edge in its direction
 // reverse : (edges) share of it that conducts against the direction: 1 a resistor, 0 an ideal diode
@@ -26,22 +28,26 @@
 // driven : (batch, n_nodes) [A] current into each node
 // scale : (batch) of the tolerance
 // taken : (batch) sweeps of each sample
+// left : (batch) largest step that a node would still make, of the scale
 #include "pnnkern/graph_sweep.cuh"
 
 // A sample is swept until no node moves, in a network of resistors and diodes (diode_law in graph.cuh).
 // Bytes: voltages once in and out where they are kept, else those of all neighbours in each sweep; the tables in each sweep, or once for
 //   a block.
-// Launch: a block for each sample, of any grid, 128 threads at most; dynamic shared memory as `kept` says.
+// Launch: a block for each sample, of any grid, of up to 4 whole warps; dynamic shared memory as `kept` says.
+// Faults: 76 with `told`, a sample that has not settled.
 // v : (batch, n_nodes) [V] in place
 extern "C" __global__ void __launch_bounds__(128, 4) pnn_graph_sweep_diode_f64(long long batch, long long n_nodes, int colours, int sweeps, int kept,
-    double tolerance, double relaxation, const double* __restrict__ conductance, const double* __restrict__ reverse, const double* __restrict__ drop,
+    double tolerance, double relaxation, double enough, int told, const double* __restrict__ conductance, const double* __restrict__ reverse, const double* __restrict__ drop,
     const int* __restrict__ offsets, const int* __restrict__ neighbour, const int* __restrict__ edge, const signed char* __restrict__ sense,
     const int* __restrict__ order, const int* __restrict__ first, const double* __restrict__ load, const double* __restrict__ low,
-    const double* __restrict__ high, const double* __restrict__ driven, const double* __restrict__ scale, double* v, int* taken) {
+    const double* __restrict__ high, const double* __restrict__ driven, const double* __restrict__ scale, double* v, int* taken, double* left,
+    int* fault) {
     PNN_DYNAMIC_SHARED(double, graph_sweep_diode_shared);
-    pnn::graph_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, pnn::diode_law{conductance, reverse, drop},
-                     pnn::graph{offsets, neighbour, edge, sense}, order, first, load, low, high, driven, scale, v, taken,
-                     graph_sweep_diode_shared);
+    __shared__ double part[4];
+    pnn::graph_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, enough, told, pnn::diode_law{conductance, reverse, drop},
+                     pnn::graph{offsets, neighbour, edge, sense}, order, first, load, low, high, driven, scale, v, taken, left, fault,
+                     part, graph_sweep_diode_shared);
 }
 // How far each node still is from where it would step to, to first order: v - clip(v - net / slope, low, high); 0 where it is held.
 // Bytes: voltages of all neighbours, the tables, and a value out for each node.
@@ -59,17 +65,20 @@ extern "C" __global__ void pnn_graph_sweep_diode_left_f64(long long batch, long 
 // A sample is swept until no node moves, in a network of transistors below saturation (transistor_law in graph.cuh).
 // Bytes: voltages once in and out where they are kept, else those of all neighbours in each sweep; the tables in each sweep, or once for
 //   a block.
-// Launch: a block for each sample, of any grid, 128 threads at most; dynamic shared memory as `kept` says.
+// Launch: a block for each sample, of any grid, of up to 4 whole warps; dynamic shared memory as `kept` says.
+// Faults: 76 with `told`, a sample that has not settled.
 // v : (batch, n_nodes) [V] in place
 extern "C" __global__ void __launch_bounds__(128, 4) pnn_graph_sweep_transistor_f64(long long batch, long long n_nodes, int colours, int sweeps, int kept,
-    double tolerance, double relaxation, double strength, double threshold, double least, const double* __restrict__ gate, const int* __restrict__ offsets,
+    double tolerance, double relaxation, double enough, int told, double strength, double threshold, double least, const double* __restrict__ gate, const int* __restrict__ offsets,
     const int* __restrict__ neighbour, const int* __restrict__ edge, const signed char* __restrict__ sense, const int* __restrict__ order,
     const int* __restrict__ first, const double* __restrict__ load, const double* __restrict__ low, const double* __restrict__ high,
-    const double* __restrict__ driven, const double* __restrict__ scale, double* v, int* taken) {
+    const double* __restrict__ driven, const double* __restrict__ scale, double* v, int* taken, double* left,
+    int* fault) {
     PNN_DYNAMIC_SHARED(double, graph_sweep_transistor_shared);
-    pnn::graph_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, pnn::transistor_law{gate, strength, threshold, least},
-                     pnn::graph{offsets, neighbour, edge, sense}, order, first, load, low, high, driven, scale, v, taken,
-                     graph_sweep_transistor_shared);
+    __shared__ double part[4];
+    pnn::graph_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, enough, told, pnn::transistor_law{gate, strength, threshold, least},
+                     pnn::graph{offsets, neighbour, edge, sense}, order, first, load, low, high, driven, scale, v, taken, left, fault,
+                     part, graph_sweep_transistor_shared);
 }
 // How far each node still is from where it would step to, as of diodes.
 // Bytes: voltages of all neighbours, the tables, and a value out for each node.

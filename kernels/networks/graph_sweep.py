@@ -5,6 +5,23 @@ from numba import prange
 
 from .._jit import njit
 
+UNSETTLED = 76  # a fault
+SMALLEST, CLOSER = 1e-17, 20  # as in graph_sweep.cuh
+
+
+@njit
+def first_order(u, net, rate, low, high):
+    """v - clip(v - net / slope, low, high) at voltage u; NaN stays NaN."""
+    aim = u - (net / rate if rate > 0 else 0.0)
+    return u - (low if aim < low else high if aim > high else aim)
+
+
+@njit
+def farther(left, step):
+    """The larger of what is left and the size of a step; NaN if one is."""
+    step = abs(step)
+    return step if step > left or step != step else left
+
 
 # ----------------------------------------------------------------------------------------------------------------------- diodes
 @njit
@@ -55,22 +72,31 @@ def _diode_root(i, v, g, reverse, drop, offsets, neighbour, edge, sense, load, d
 
 
 @njit(parallel=True, work=lambda batch, n_nodes, colours, sweeps, *_: (batch > 1) * 500 * batch * n_nodes * sweeps)
-def pnn_graph_sweep_diode(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, g, reverse, drop, offsets, neighbour, edge, sense,
-                          order, first, load, low, high, driven, scale, v, taken):  # fmt: skip
-    """Each node to its root, in turn, until none moves by more than tolerance * scale."""
+def pnn_graph_sweep_diode(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, enough, told, g, reverse, drop, offsets, neighbour,
+                          edge, sense, order, first, load, low, high, driven, scale, v, taken, left, fault):  # fmt: skip
+    """Each node to its root, in turn, until none moves by more than tolerance * scale, and no more than enough * scale is left."""
     for s in prange(batch):
         own, into = v[s * n_nodes : (s + 1) * n_nodes], driven[s * n_nodes : (s + 1) * n_nodes]
-        taken[s] = sweeps
-        for sweep in range(sweeps):
-            largest = 0.0
+        small, taken[s] = tolerance * scale[s], 0
+        while True:
+            largest = np.inf
+            while not largest <= small and taken[s] < sweeps:
+                largest = 0.0
+                for i in order:
+                    u = _diode_root(i, own, g, reverse, drop, offsets, neighbour, edge, sense, load[i], into[i])
+                    u = min(max(own[i] + relaxation * (u - own[i]), low[i]), high[i])
+                    largest = max(largest, abs(u - own[i]))
+                    own[i] = u
+                taken[s] += 1
+            over = 0.0
             for i in order:
-                u = _diode_root(i, own, g, reverse, drop, offsets, neighbour, edge, sense, load[i], into[i])
-                u = min(max(own[i] + relaxation * (u - own[i]), low[i]), high[i])
-                largest = max(largest, abs(u - own[i]))
-                own[i] = u
-            if largest <= tolerance * scale[s]:
-                taken[s] = sweep + 1
+                net, rate = _diode_net(i, own[i], own, g, reverse, drop, offsets, neighbour, edge, sense, load[i], into[i])
+                over = farther(over, first_order(own[i], net, rate, low[i], high[i]))
+            left[s], small = over / scale[s], small / CLOSER
+            if not enough > 0 or left[s] <= enough or taken[s] >= sweeps or small < SMALLEST * scale[s]:
                 break
+    if told and not (left <= enough).all():
+        fault[0] = UNSETTLED
 
 
 @njit(parallel=True, work=lambda batch, n_nodes, *_: 100 * batch * n_nodes)
@@ -82,8 +108,7 @@ def pnn_graph_sweep_diode_left(batch, n_nodes, g, reverse, drop, offsets, neighb
             left = 0.0
             if free[i]:
                 net, rate = _diode_net(i, own[i], own, g, reverse, drop, offsets, neighbour, edge, sense, load[i], into[i])
-                u = own[i] - (net / rate if rate > 0 else 0.0)
-                left = own[i] - (low[i] if u < low[i] else high[i] if u > high[i] else u)  # NaN stays NaN
+                left = first_order(own[i], net, rate, low[i], high[i])
             out[s * n_nodes + i] = left
 
 
@@ -96,6 +121,18 @@ def _transistor_net(i, v, u, strength, threshold, least, gate, offsets, neighbou
         w = v[neighbour[k]]
         total += strength * max(gate[edge[k]] - threshold - (u + w) / 2, least) * (u - w)
     return total
+
+
+@njit
+def _transistor_slope(i, v, strength, threshold, least, gate, offsets, neighbour, edge, load, driven):
+    """Net current out of node i, and its slope where all that conducts goes on conducting as it does."""
+    net, rate = load * v[i] - driven, load
+    for k in range(offsets[i], offsets[i + 1]):
+        w = v[neighbour[k]]
+        over = strength * max(gate[edge[k]] - threshold - (v[i] + w) / 2, least)
+        net += over * (v[i] - w)
+        rate += over
+    return net, rate
 
 
 @njit
@@ -154,22 +191,32 @@ def _transistor_root(i, v, strength, threshold, least, gate, offsets, neighbour,
 
 
 @njit(parallel=True, work=lambda batch, n_nodes, colours, sweeps, *_: (batch > 1) * 500 * batch * n_nodes * sweeps)
-def pnn_graph_sweep_transistor(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, strength, threshold, least, gate, offsets,
-                               neighbour, edge, sense, order, first, load, low, high, driven, scale, v, taken):  # fmt: skip
-    """Each node to its root, in turn, until none moves by more than tolerance * scale."""
+def pnn_graph_sweep_transistor(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, enough, told, strength, threshold, least,
+                               gate, offsets, neighbour, edge, sense, order, first, load, low, high, driven, scale, v, taken, left,
+                               fault):  # fmt: skip
+    """Each node to its root, in turn, until none moves by more than tolerance * scale, and no more than enough * scale is left."""
     for s in prange(batch):
         own, into = v[s * n_nodes : (s + 1) * n_nodes], driven[s * n_nodes : (s + 1) * n_nodes]
-        taken[s] = sweeps
-        for sweep in range(sweeps):
-            largest = 0.0
+        small, taken[s] = tolerance * scale[s], 0
+        while True:
+            largest = np.inf
+            while not largest <= small and taken[s] < sweeps:
+                largest = 0.0
+                for i in order:
+                    u = _transistor_root(i, own, strength, threshold, least, gate, offsets, neighbour, edge, load[i], into[i])
+                    u = min(max(own[i] + relaxation * (u - own[i]), low[i]), high[i])
+                    largest = max(largest, abs(u - own[i]))
+                    own[i] = u
+                taken[s] += 1
+            over = 0.0
             for i in order:
-                u = _transistor_root(i, own, strength, threshold, least, gate, offsets, neighbour, edge, load[i], into[i])
-                u = min(max(own[i] + relaxation * (u - own[i]), low[i]), high[i])
-                largest = max(largest, abs(u - own[i]))
-                own[i] = u
-            if largest <= tolerance * scale[s]:
-                taken[s] = sweep + 1
+                net, rate = _transistor_slope(i, own, strength, threshold, least, gate, offsets, neighbour, edge, load[i], into[i])
+                over = farther(over, first_order(own[i], net, rate, low[i], high[i]))
+            left[s], small = over / scale[s], small / CLOSER
+            if not enough > 0 or left[s] <= enough or taken[s] >= sweeps or small < SMALLEST * scale[s]:
                 break
+    if told and not (left <= enough).all():
+        fault[0] = UNSETTLED
 
 
 @njit(parallel=True, work=lambda batch, n_nodes, *_: 100 * batch * n_nodes)
@@ -181,12 +228,6 @@ def pnn_graph_sweep_transistor_left(batch, n_nodes, strength, threshold, least, 
         for i in range(n_nodes):
             left = 0.0
             if free[i]:
-                net, rate = load[i] * own[i] - into[i], load[i]
-                for k in range(offsets[i], offsets[i + 1]):
-                    w = own[neighbour[k]]
-                    over = strength * max(gate[edge[k]] - threshold - (own[i] + w) / 2, least)
-                    net += over * (own[i] - w)
-                    rate += over
-                u = own[i] - (net / rate if rate > 0 else 0.0)
-                left = own[i] - (low[i] if u < low[i] else high[i] if u > high[i] else u)  # NaN stays NaN
+                net, rate = _transistor_slope(i, own, strength, threshold, least, gate, offsets, neighbour, edge, load[i], into[i])
+                left = first_order(own[i], net, rate, low[i], high[i])
             out[s * n_nodes + i] = left

@@ -8,6 +8,7 @@ from .._loops import copy
 
 KEEP = 0.1  # a factor is used again while a step with it lowers the largest force to this part
 EVEN = 1e-12  # of the energy: what two sums of the same springs may differ by
+RESTLESS, FLOATING, NO_LENGTH, NO_STIFFNESS = 72, 73, 74, 75  # faults: the highest is told
 LEAST, LARGEST = 1e-6, 1e12  # shifts of the Hessian, in the largest stiffness; beyond the largest, positions are no longer numbers
 
 
@@ -123,7 +124,7 @@ def _settle_one(n_nodes, n_free, d, steps, goal, stiffest, k, l, offsets, neighb
     n = n_free * d
     h, g, y, trial, other = np.empty(begin[n]), np.empty(n), np.empty(n), x.copy(), np.empty(n)
     energy = _forces(n_nodes, d, k, l, offsets, neighbour, edge, place, pull, load, x, g)
-    left = np.abs(g).max()
+    left = np.abs(g).max() if n else 0.0
     shift, last, kept = 0.0, 0.0, False
     for step in range(steps):
         if left <= goal:
@@ -163,15 +164,69 @@ def _settle_one(n_nodes, n_free, d, steps, goal, stiffest, k, l, offsets, neighb
     return left, steps
 
 
-@njit(parallel=True, work=lambda batch, n_nodes, n_free, dimension, steps, *_: (batch > 1) * batch * steps * (n_free * dimension + 8) ** 3)
-def pnn_springs_settle(batch, n_nodes, n_free, dimension, steps, goal, stiffest, k, l, offsets, neighbour, edge, node, place, first, begin,
-                       pull, load, work, x, left, taken):  # fmt: skip
+@njit
+def _own(values, count, s):
+    """What sample s has of `values`, which are those of `count` samples, or of all."""
+    each = len(values) // count
+    return values[s * each : (s + 1) * each] if count > 1 else values
+
+
+@njit
+def _span(n_free, n_edges, k, l, offsets, neighbour, edge, node, place, fault):
+    """The largest stiffness and rest length; flags what is no such number, and free nodes that no stiff springs join to a held one."""
+    stiffest, longest = 0.0, 0.0
+    for e in range(n_edges):
+        _fits(k[e], l[e], fault)
+        stiffest, longest = max(stiffest, k[e]), max(longest, l[e])
+    if (k[:n_edges] == 0).any():
+        reached, last = 0, -1
+        path = np.zeros(n_free, np.bool_)
+        while reached > last:
+            last = reached
+            for r in range(n_free):
+                i = node[r]
+                for q in range(offsets[i], offsets[i + 1]):
+                    at = place[neighbour[q]]
+                    if not path[r] and k[edge[q]] > 0 and (at < 0 or path[at]):
+                        path[r] = True
+                        reached += 1
+        if reached < n_free:
+            fault[0] = max(fault[0], FLOATING)
+    return stiffest, longest
+
+
+@njit
+def _fits(stiff, rest, fault):
+    """Flag a stiffness or a rest length that is negative or not finite."""
+    if not (stiff >= 0 and np.isfinite(stiff)):
+        fault[0] = max(fault[0], NO_STIFFNESS)
+    if not (rest >= 0 and np.isfinite(rest)):
+        fault[0] = max(fault[0], NO_LENGTH)
+
+
+@njit(parallel=True, work=lambda batch, n_nodes, n_free, n_edges, dimension, n_held, starts, pulls, loads, steps, *_: (
+    (batch > 1) * batch * steps * (n_free * dimension + 8) ** 3))
+def pnn_springs_settle(batch, n_nodes, n_free, n_edges, dimension, n_held, starts, pulls, loads, steps, tolerance, told, k, l, offsets,
+                       neighbour, edge, node, place, first, begin, held, start, pull, load, work, x, left, taken, fault):  # fmt: skip
     """Each sample by Newton's method in an envelope; `work` is not needed."""
-    each = n_nodes * dimension
+    each, d = n_nodes * dimension, dimension
+    stiffest, longest = _span(n_free, n_edges, k, l, offsets, neighbour, edge, node, place, fault)
+    for s in prange(batch):
+        begins = s * each if starts > 1 else 0
+        for i in range(n_nodes):
+            for a in range(d):
+                at = place[i]
+                x[s * each + i * d + a] = held[(s * n_held - 1 - at) * d + a] if at < 0 else start[begins + i * d + a]
+    scale = stiffest * longest
+    if scale == 0:
+        scale = stiffest * np.abs(x).max()
     for s in prange(batch):
         own = slice(s * each, (s + 1) * each)
-        left[s], taken[s] = _settle_one(n_nodes, n_free, dimension, steps, goal, stiffest, k, l, offsets, neighbour, edge, node, place, first,
-                                        begin, pull[own], load[own], x[own])  # fmt: skip
+        over, taken[s] = _settle_one(n_nodes, n_free, d, steps, tolerance * scale, stiffest, k, l, offsets, neighbour, edge, node, place,
+                                     first, begin, _own(pull, pulls, s), _own(load, loads, s), x[own])  # fmt: skip
+        left[s] = over / scale if scale > 0 else np.nan
+    if told and not (left <= tolerance).all():
+        fault[0] = max(fault[0], RESTLESS)
 
 
 @njit
@@ -190,12 +245,14 @@ def _respond_one(n_nodes, n_free, d, k, l, offsets, neighbour, edge, node, place
     return True
 
 
-@njit(parallel=True, work=lambda batch, n_nodes, n_free, dimension, *_: (batch > 1) * batch * (n_free * dimension + 8) ** 3)
-def pnn_springs_respond(batch, n_nodes, n_free, dimension, k, l, offsets, neighbour, edge, node, place, first, begin, load, work, x, y,
-                        stable):  # fmt: skip
+@njit(parallel=True, work=lambda batch, n_nodes, n_free, n_edges, dimension, *_: (batch > 1) * batch * (n_free * dimension + 8) ** 3)
+def pnn_springs_respond(batch, n_nodes, n_free, n_edges, dimension, loads, k, l, offsets, neighbour, edge, node, place, first, begin, load,
+                        work, x, y, stable, fault):  # fmt: skip
     """Each sample's Hessian factorised once; `work` is not needed."""
     each = n_nodes * dimension
+    for e in range(n_edges):
+        _fits(k[e], l[e], fault)
     for s in prange(batch):
         own = slice(s * each, (s + 1) * each)
-        stable[s] = _respond_one(n_nodes, n_free, dimension, k, l, offsets, neighbour, edge, node, place, first, begin, load[own], x[own],
-                                 y[own])  # fmt: skip
+        stable[s] = _respond_one(n_nodes, n_free, dimension, k, l, offsets, neighbour, edge, node, place, first, begin,
+                                 _own(load, loads, s), x[own], y[own])  # fmt: skip

@@ -11,6 +11,7 @@ from .._array import Array, Indices, Numbers, PerEdge, Values
 from .._checks import double, floats, real, shaped
 from .._gate import accepts_any
 from ._circuit import Conductors, State, check_converged
+from ._phases import check_failure
 from ._solve import solution, solved
 
 TOLERANCE = 1e-10  # of the step that any node would still make, relative to the largest voltage that is held
@@ -88,7 +89,8 @@ class Nonlinear(Conductors):
         relaxation : float
             Each node goes this many times its exact step, in (0, 2); above 1 sweeps converge faster, but the energy need not fall in each.
         on_failure : str
-            When the tolerance is not reached, "raise" or "flag" in the result.
+            When the tolerance is not reached, "raise", "check", which raises for what a GPU has at `pnnkern.check()`, or "flag" in the result.
+            Only "raise" waits for a GPU; else that check says what is wrong with the edges, too.
 
         Returns
         -------
@@ -102,10 +104,11 @@ class Nonlinear(Conductors):
         """
         parameter = floats("parameter", parameter, voltages)
         xp = _array.namespace(parameter, voltages)
-        held = self._indices("nodes", nodes)
-        p, smallest, _ = self._edge_span("parameter", parameter, self.unit, self.lowest)
+        check_failure(on_failure)
+        held, on_gpu = self._indices("nodes", nodes), _array.is_on_gpu(parameter)
+        later = on_gpu and on_failure != "raise" and method != "newton"  # nobody waits for what comes of it
+        p = self._given(parameter, held, later)
         values = self._node_values("voltages", voltages, held, p)
-        self._refuse_floating(np.ones(self.n_edges, bool) if smallest > 0 else self._conducting(p), held)
         if not 0 < relaxation < 2:
             raise ValueError(f"relaxation must lie in (0, 2), got {relaxation:g}")
         driven, weight = self._driven(currents, load, len(values), p)
@@ -126,25 +129,31 @@ class Nonlinear(Conductors):
         if method not in ("auto", "sweep", "newton"):
             raise ValueError(f"method must be 'auto', 'sweep' or 'newton', got {method!r}")
 
-        def left_over(more: Any = 0) -> tuple[np.ndarray, int]:
-            """What is left of each sample, and the largest of `more`: one look at a GPU."""
-            left = abs(self._left(p, v, free, weight, driven)).max(axis=1) / scale
-            found, steps = _array.to_numpy(xp.stack([left, xp.zeros_like(left) + more]))
-            return np.where(np.isfinite(found), found, np.inf), int(steps.max()) if len(steps) else 0
+        def looked_at(left: Array) -> np.ndarray:
+            found = _array.to_numpy(left)
+            return np.where(np.isfinite(found), found, np.inf)
 
+        def swept(most: int, goal: float, enough: float = 0.0) -> tuple[Array, Array, Array]:
+            told = later and on_failure == "check"
+            return self._sweep(p, v, free, weight, driven, scale, goal, most, relaxation, enough, told)
+
+        if on_gpu and method != "newton":  # which goes on by itself to smaller tolerances
+            v, count, left = swept(steps or 20000, tolerance / 50, tolerance)
+            residual = left if later else looked_at(left)
+            return check_converged(v.astype(parameter.dtype, copy=False), residual, count, tolerance, on_failure, "the network")
         taken, residual = 0, np.full(len(v), np.inf)
         if method == "newton" or (method == "auto" and not _array.on_device(p) and free.sum() <= 256):
             begun = v.copy()
             v, taken = self._newton(p, v, free, weight, driven, scale, tolerance, steps or 60)
-            residual, _ = left_over()
+            residual = looked_at(abs(self._left(p, v, free, weight, driven)).max(axis=1) / scale)
             if method == "auto":  # where it has not ended it may be anywhere
                 v = xp.where(xp.asarray(residual <= tolerance)[:, None], v, begun)
         if method == "sweep" or (method == "auto" and not (residual <= tolerance).all()):
             goal, taken = tolerance / 50, 0
             while True:  # a sweep that moves little is no proof that little is left: where it is not so, go on to a smaller one
-                v, more = self._sweep(p, v, free, weight, driven, scale, goal, (steps or 20000) - taken, relaxation)
-                residual, last = left_over(more)
-                taken, goal = taken + last, goal / 20
+                v, more, left = swept((steps or 20000) - taken, goal)
+                residual = looked_at(left)
+                taken, goal = taken + int(more.max() if more.size else 0), goal / 20
                 if (residual <= tolerance).all() or taken >= (steps or 20000) or goal < 1e-17:
                     break
         return check_converged(v.astype(parameter.dtype, copy=False), residual, taken, tolerance, on_failure, "the network")
@@ -181,6 +190,15 @@ class Nonlinear(Conductors):
         return min(net.response(slope, source_nodes, target_nodes).nudge_bound for slope in slopes)
 
     # ------------------------------------------------------------------------------------------------------------------ inside
+    def _given(self, parameter: Array, held: np.ndarray, later: bool) -> Array:
+        """The edges' parameter in float64, which nothing is wrong with, nor with what it joins; with `later` a kernel says so."""
+        always = type(self)._conducting is Nonlinear._conducting
+        if later:
+            return self._fitting(parameter, held, lowest=self.lowest, passes=always)
+        p, smallest, _ = self._edge_span("parameter", parameter, self.unit, self.lowest)
+        self._refuse_floating(np.ones(self.n_edges, bool) if smallest > 0 else self._conducting(p), held)
+        return p
+
     def _slopes(self, parameter: Array, u: Array, v: Array) -> Array:
         """Differential conductances (batch, E), siemens."""
         return self._currents(parameter, u, v)[1]
@@ -206,22 +224,25 @@ class Nonlinear(Conductors):
         return at, low, high
 
     def _sweep(self, p: Array, v: Array, free: np.ndarray, weight: Array, driven: Array, scale: Array, tolerance: float, steps: int,
-               relaxation: float) -> tuple[Array, Array]:  # fmt: skip
-        """States, and the sweeps that each sample took."""
+               relaxation: float, enough: float = 0.0, told: bool = False) -> tuple[Array, Array, Array]:  # fmt: skip
+        """States, the sweeps that each sample took, and what is left of it, relative to its scale.
+
+        enough : of that, where samples are to go on by themselves until so much is left. told : else a GPU flags it.
+        """
         xp = _array.namespace(p)
         nodes = np.flatnonzero(free)
         colour = self.colours[nodes]
         order = nodes[np.argsort(colour, kind="stable")].astype(np.int32)
         count = int(self.colours.max()) + 1
         first = np.searchsorted(np.sort(colour), np.arange(count + 1)).astype(np.int32)
-        taken = xp.empty(len(v), np.int32)
+        taken, left = xp.empty(len(v), np.int32), xp.empty(len(v))
         lists = [*self._lists(p), *(_constants.constant(table, np.int32, p) for table in (order, first))]
         law, threads = self._law(p), min(THREADS, max(32, -(-int(np.diff(first).max()) // 32) * 32))
         kept, shared = self._kept(sum(map(_array.is_array, law)), len(v), p)
-        _launch.launch(self.kernels, self.law, "float64", len(v), self.n_nodes, count, steps, kept, tolerance, relaxation, *law,
-                       *lists, weight, *self._rails(p), driven, scale, v, taken,
+        _launch.launch(self.kernels, self.law, "float64", len(v), self.n_nodes, count, steps, kept, tolerance, relaxation, enough, int(told),
+                       *law, *lists, weight, *self._rails(p), driven, scale, v, taken, left,
                        grid=(max(1, min(len(v), _launch.MAX_BLOCKS)),), block=(threads,), shared=shared, own=self.own)  # fmt: skip
-        return v, taken
+        return v, taken, left
 
     def _kept(self, values: int, batch: int, like: Array) -> tuple[int, int]:
         """What lies in a block's shared memory (2 voltages and tables, 1 voltages, 0 nothing), and bytes. values : of each edge.

@@ -1,6 +1,7 @@
 """What relaxed networks give back: how far they have settled, and a free state with what nudges move."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,34 @@ class Relaxed:
     def converged(self) -> bool:
         """Whether the residual is within the tolerance."""
         return self.residual <= self.limit
+
+
+@record
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """How far each sample has settled. Looking waits for a GPU.
+
+    left : (batch,), what is left of each, relative. taken : (batch,) or a number, of steps. limit : what may be left.
+    """
+
+    left: Array
+    taken: Any
+    limit: float
+
+    @cached_property
+    def residual(self) -> np.ndarray:
+        """What is left of each sample, (batch,), relative to the largest there is."""
+        return _array.to_numpy(self.left)
+
+    @property
+    def steps(self) -> int:
+        """Of the sample that took most."""
+        return int(self.taken.max() if self.taken.size else 0) if np.ndim(self.taken) else int(self.taken)
+
+    @property
+    def converged(self) -> bool:
+        """Whether every residual is within the tolerance."""
+        return bool((self.residual <= self.limit).all())
 
 
 @record
@@ -120,3 +149,9 @@ def most(left: Any) -> Any:
 def worst(a: Any, b: Any) -> Any:
     """The larger of what was left in two relaxations, each on a device or not; NaN if one is."""
     return _array.namespace(a, b).maximum(most(a), most(b))
+
+
+def check_failure(on_failure: str) -> None:
+    """Raise ValueError for what is nothing to do with samples that do not settle: "check" leaves those of a GPU to `pnnkern.check()`."""
+    if on_failure not in ("raise", "check", "flag"):
+        raise ValueError(f"on_failure must be 'raise', 'check' or 'flag', got {on_failure!r}")

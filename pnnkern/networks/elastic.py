@@ -19,10 +19,18 @@ from .._constants import Copies
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
 from ._graph import Graph
+from ._phases import Settled, check_failure
 
 TOLERANCE = 1e-9  # of the largest net force, relative to the largest stiffness times the largest rest length
 THREADS = 128  # of the block that settles one sample
 KEPT = 8  # orders of free nodes that are remembered
+_launch.fault(75, "stiffness must be finite and at least 0 N/m")
+_launch.fault(74, "rest must be finite and at least 0 m")
+_launch.fault(73, "a node floats: no path of springs with a stiffness joins it to a node that is held; remove it or raise the stiffnesses")
+_launch.fault(
+    72, "the springs of a sample have not come to rest: start closer, allow more steps or a larger tolerance, or on_failure='flag'",
+    ConvergenceError,
+)  # fmt: skip
 LARGEST_MODES = 500  # free nodes of a graph whose modes are looked at
 Load = tuple[Any, Any]
 
@@ -32,13 +40,25 @@ Springs = tuple[Array, Array]  # stiffnesses (E,) N/m and rest lengths (E,) metr
 
 @record
 @dataclass(frozen=True)
-class Shape:
-    """positions (batch, n_nodes, dimension) metres; residual (batch,), the largest net force at a free node, relative; steps; converged."""
+class Shape(Settled):
+    """A network at rest, or on its way there.
+
+    positions : (batch, n_nodes, dimension) metres. residual : (batch,), the largest net force at a free node, relative to the largest
+    stiffness times the largest rest length. steps : of Newton's method. converged : whether every residual is within the tolerance.
+    """
 
     positions: Array
-    residual: np.ndarray
-    steps: int
-    converged: bool
+
+    def failed(self, steps: int) -> str:
+        """That not all have come to rest in so many steps, in words."""
+        worst = int(self.residual.argmax())
+        done = int(self.taken[worst])
+        # fewer where a step gains nothing but rounding
+        gains = "no further step gains anything: start closer, allow a larger tolerance" if done < steps else "start closer, allow more steps"
+        return (
+            f"the springs have not come to rest in {done} steps: the worst of {len(self.residual)} samples has a residual of "
+            f"{self.residual[worst]:.1e}, {self.limit:.1e} was asked for; {gains}, or on_failure='flag'"
+        )
 
 
 @dataclass(frozen=True)
@@ -46,7 +66,7 @@ class _Rows:
     """The free nodes in an order that keeps the Hessian's envelope narrow; as springs.cuh has them."""
 
     node: np.ndarray
-    place: np.ndarray
+    place: np.ndarray  # -1 - h of what is held as number h
     first: np.ndarray
     begin: np.ndarray
     copies: Copies
@@ -84,7 +104,7 @@ class ElasticNetwork(Graph):
         self._places(one=one, two=two)
         i, j = self.ends(one)
         v, w = (x[:, i] - x[:, j] for x in (one, two))
-        both = self.lengths(one) + self.lengths(two)
+        both = (v**2).sum(axis=2) ** 0.5 + (w**2).sum(axis=2) ** 0.5
         return ((w - v) * (w + v)).sum(axis=2) / both, both
 
     def contrast(self, one: Numbers, two: Numbers, springs: Springs, others: Springs | None = None) -> tuple[Array, Array]:
@@ -147,7 +167,8 @@ class ElasticNetwork(Graph):
         steps : int
             Of Newton's method at most.
         on_failure : str
-            "raise" or "flag".
+            "raise", "check", which raises for what a GPU has at `pnnkern.check()`, or "flag" in the result. Only "raise" waits for a GPU; else
+            that check says what is wrong with the springs, too.
 
         Raises
         ------
@@ -161,75 +182,80 @@ class ElasticNetwork(Graph):
         stiffness, rest = floats("stiffness", stiffness, positions), floats("rest", rest, positions)
         xp = _array.namespace(stiffness, rest, positions)
         held = self._indices("nodes", nodes)
-        k, softest, stiffest = self._edge_span("stiffness", stiffness, "N/m")
-        l, _, longest = self._edge_span("rest", rest, "m")
+        check_failure(on_failure)
+        waits = xp is np or on_failure == "raise"  # else nobody does, and the kernel says what is wrong
+        k, l = self._looked_at(stiffness, rest, held) if waits else self._per_spring(stiffness, rest)
         given = double("positions", positions, k)
         d = self.dimension
         if given.ndim != 3 or given.shape[1:] != (len(held), d):
             raise ValueError(f"positions must be (batch, {len(held)}, {d}), got shape {given.shape}")
-        if on_failure not in ("raise", "flag"):
-            raise ValueError(f"on_failure must be 'raise' or 'flag', got {on_failure!r}")
-        rows = self._rows(held)
-        if softest == 0:
-            self._refuse_floating(_array.to_numpy(k) > 0, held)
-        x = xp.array(xp.broadcast_to(double("start", start, k), (len(given), self.n_nodes, d)), order="C")
-        x[:, _constants.constant(held, np.int64, k)] = given
-        pull, stiff = self._pulls(x, forces, load)
-        scale = stiffest * longest or stiffest * float(abs(x).max())
-        residual, taken = xp.zeros(len(x)), xp.zeros(len(x), np.int32)
-        if len(rows.node):
-            self._launch("settle", rows, (steps, tolerance * scale, stiffest), k, l, (pull, stiff), x, residual, taken)
-        left, done = _array.to_numpy(xp.stack([residual, taken.astype(np.float64)]))  # one look at a GPU
-        left = left / scale
-        converged = bool((left <= tolerance).all())
-        if not converged and on_failure == "raise":
-            worst = int(left.argmax())
-            ended = int(done[worst]) < steps  # where a step gains nothing but rounding
-            more = "no further step gains anything: start closer, allow a larger tolerance" if ended else "start closer, allow more steps"
-            raise ConvergenceError(
-                f"the springs have not come to rest in {int(done[worst])} steps: the worst of {len(left)} samples has a residual of "
-                f"{left[worst]:.1e}, {tolerance:.1e} was asked for; {more}, or on_failure='flag'"
-            )
-        return Shape(x, left, int(done.max()) if done.size else 0, converged)
+        rows, x, first = self._rows(held), xp.empty((len(given), self.n_nodes, d)), double("start", start, k)
+        if first.shape not in (x.shape[1:], x.shape):
+            first = xp.broadcast_to(first, x.shape)
+        pulls = self._pulls(x, forces, load)
+        left, taken = xp.empty(len(x)), xp.empty(len(x), np.int32)
+        how = len(held), len(x) if first.ndim == 3 else 1, *map(len, pulls), steps, tolerance, int(not waits and on_failure == "check")
+        self._launch("settle", rows, how, k, l, (_array.contiguous(given), _array.contiguous(first), *pulls), x, left, taken)
+        found = Shape(x, left=left, taken=taken, limit=tolerance)
+        if waits and on_failure != "flag" and not found.converged:
+            raise ConvergenceError(found.failed(steps))
+        return found
 
     def respond(
         self, stiffness: PerEdge, rest: PerEdge, nodes: Indices, positions: Numbers, forces: Numbers, *, load: Load | None = None
-    ) -> tuple[Array, np.ndarray]:
+    ) -> tuple[Array, Array]:
         """How the network at `positions` (batch, n_nodes, dimension) answers to small forces (batch, n_nodes, dimension), `nodes` held.
 
         Returns
         -------
-        tuple[Array, np.ndarray]
+        tuple[Array, Array]
             Displacements ``H^-1 f`` (batch, n_nodes, dimension), 0 at held nodes, H the Hessian of the energy, and (batch,) bool: whether H is
             positive definite, that is, whether these positions are stable. Elsewhere the displacements are NaN.
         """
         stiffness, rest = floats("stiffness", stiffness, positions), floats("rest", rest, positions)
         xp = _array.namespace(stiffness, rest, positions)
         held = self._indices("nodes", nodes)
-        k, l = self._edge_values("stiffness", stiffness, "N/m"), self._edge_values("rest", rest, "m")
+        k, l = self._per_spring(stiffness, rest)
         self._places(positions=positions, forces=forces)
         x, y = _array.contiguous(xp.asarray(positions, np.float64)), xp.array(forces, np.float64, order="C")
         stable = xp.ones(len(x), np.int32)
         y[:, _constants.constant(held, np.int64, k)] = 0
         rows = self._rows(held)
         if len(rows.node):
-            self._launch("respond", rows, (), k, l, (self._pulls(x, None, load)[1],), x, y, stable)
+            stiff = self._pulls(x, None, load)[1]
+            self._launch("respond", rows, (len(stiff),), k, l, (stiff,), x, y, stable)
         fine = stable > 0
-        return xp.where(fine[:, None, None], y, np.nan), _array.to_numpy(fine)
+        return xp.where(fine[:, None, None], y, np.nan), fine
 
     # ------------------------------------------------------------------------------------------------------------------ inside
+    def _looked_at(self, stiffness: Array, rest: Array, held: np.ndarray) -> tuple[Array, Array]:
+        """The same as of `_per_spring`, once nothing is wrong with them, on whatever device, and no node floats."""
+        k, softest, _ = self._edge_span("stiffness", stiffness, "N/m")
+        if softest == 0:
+            self._refuse_floating(_array.to_numpy(k) > 0, held)
+        return k, self._edge_values("rest", rest, "m")
+
+    def _per_spring(self, stiffness: Array, rest: Array) -> tuple[Array, Array]:
+        """Stiffnesses and rest lengths, (E,) float64. Raises ValueError for what they cannot be; kernels tell of those on a GPU."""
+        if _array.namespace(stiffness) is np:
+            return self._edge_values("stiffness", stiffness, "N/m"), self._edge_values("rest", rest, "m")
+        k, l = (_array.as_type(shaped(n, x, self.n_edges), np.float64, copy=False) for n, x in (("stiffness", stiffness), ("rest", rest)))
+        return _array.contiguous(k), _array.contiguous(l)
+
     def _pulls(self, x: Array, forces: Array | None, load: Load | None) -> tuple[Array, Array]:
-        """Constant forces and stiffnesses at the nodes, like x: a load of stiffness s to p pulls with s p - s x."""
-        xp = _array.namespace(x)
-        pull = xp.zeros_like(x)
-        stiff = xp.zeros_like(x)
-        if forces is not None:
-            pull += double("forces", forces, x)
+        """Constant forces and stiffnesses at the nodes, like x, or of one sample for all: a load of stiffness s to p pulls with s p - s x."""
+        none = _constants.made(("no forces", *x.shape[1:]), lambda: np.zeros((1, *x.shape[1:])), x)
+        pull, stiff = none if forces is None else double("forces", forces, x), none
         if load is not None:
-            s, p = self._load(load, x)
-            stiff += s
-            pull += stiff * p
-        return pull, stiff
+            stiff, places = self._load(load, x)
+            pulled = stiff * places
+            pull = pulled if forces is None else pull + pulled
+
+        def whole(values: Array) -> Array:
+            fits = values.shape == x.shape or values is none
+            return _array.contiguous(values if fits else _array.namespace(x).broadcast_to(values, x.shape))
+
+        return whole(pull), whole(stiff)
 
     def _places(self, **arrays: Array) -> None:
         """Raise ValueError or TypeError unless all are real (batch, n_nodes, dimension), of one batch."""
@@ -245,7 +271,7 @@ class ElasticNetwork(Graph):
 
     def _rows(self, held: np.ndarray) -> _Rows:
         """The free nodes in an order whose envelope is cheap to factorise. Raises ValueError for nodes that hang on no spring."""
-        name = np.sort(held).tobytes()
+        name = held.tobytes()
         if name in self._orders:
             return self._orders[name]
         self._refuse_floating(np.ones(self.n_edges, bool), held)
@@ -253,7 +279,8 @@ class ElasticNetwork(Graph):
         d, m = self.dimension, len(free)
         choices = []
         for node in _orders(self.edges, self.n_nodes, free):
-            place = np.full(self.n_nodes, -1, np.int32)
+            place = np.zeros(self.n_nodes, np.int32)
+            place[held] = -1 - np.arange(len(held), dtype=np.int32)
             place[node] = np.arange(m, dtype=np.int32)
             first = np.arange(m, dtype=np.int32)
             both = np.sort(place[self.edges], axis=1)
@@ -278,8 +305,9 @@ class ElasticNetwork(Graph):
         if shared > _launch.shared_limit(k):  # networks that are too large for the shared memory work in global memory
             blocks = min(blocks, _array.chunk(k, shared))
             work, shared = xp.empty(blocks * each if _array.on_device(k) else 0), 0
-        _launch.launch("networks/springs", verb, "float64", len(x), self.n_nodes, len(rows.node), self.dimension, *how, k, l, *lists, *pulls,
-                       work, x, *out, grid=(blocks,), block=(THREADS,), shared=shared)  # fmt: skip
+        sizes = len(x), self.n_nodes, len(rows.node), self.n_edges, self.dimension
+        _launch.launch("networks/springs", verb, "float64", *sizes, *how, k, l, *lists, *pulls, work, x, *out, grid=(blocks,), block=(THREADS,),
+                       shared=shared)  # fmt: skip
 
 
 def _orders(edges: np.ndarray, n: int, free: np.ndarray) -> list[np.ndarray]:

@@ -18,8 +18,9 @@ from .._array import Array, Indices, Numbers, PerEdge, Real, Values
 from .._checks import double, floats, real, shaped
 from .._constants import Copies
 from .._gate import accepts_any, record
-from ._circuit import Conductors, State, check_converged
-from ._solve import solution, solved
+from ._circuit import UNSETTLED, Conductors, State, check_converged
+from ._phases import check_failure
+from ._solve import inner, product, solution, solved
 
 TOLERANCE = 1e-10  # of the net currents at the free nodes, relative to the largest before they settle
 _launch.fault(60, "a network's conductances span too many orders of magnitude for this precision: use float64 or solve")
@@ -65,7 +66,7 @@ class Response:
 
     def outputs(self, source_values: Numbers) -> Array:
         """Voltages (batch, n_targets) of the free state for source voltages (batch, n_sources)."""
-        return source_values @ self.sources[self._at_targets].T
+        return product(source_values, self.sources[self._at_targets].T)
 
     def between(self, a: float, b: float, *, hold: bool = False) -> tuple[Array, Array]:
         """(W_b - W_a, (W_a + W_b) / 2), each (n_nodes, n_targets), of the states ``sources x + W d`` that errors d pull the targets to.
@@ -80,7 +81,7 @@ class Response:
             return (b - a) * self.held, (a + b) / 2 * self.held
         one = _array.namespace(self.targets).eye(self.targets.shape[1])
         first, second = (solution(one + nudge * self.impedance, one) for nudge in (a, b))
-        return (b - a) * (self.targets @ (second @ first)), self.targets @ (a * first + b * second) / 2
+        return (b - a) * product(self.targets, product(second, first)), product(self.targets, a * first + b * second) / 2
 
     def products(
         self, a: float, b: float, source_values: Numbers, errors: Numbers, share: Values | None = None, *, hold: bool = False
@@ -97,7 +98,7 @@ class Response:
         """
         difference, mean = self.between(a, b, hold=hold)
         weighted = errors if share is None else errors * share
-        return difference, self.sources @ (source_values.T @ weighted) + mean @ (weighted.T @ errors)
+        return difference, product(self.sources, inner(source_values, weighted)) + product(mean, inner(weighted, errors))
 
     @property
     def _at_targets(self) -> Array:
@@ -160,7 +161,8 @@ class ResistorNetwork(Conductors):
         steps : int | None
             Of the conjugate gradients at most, by default 10 per node and 1000 or more.
         on_failure : str
-            "raise", or "flag" in the result.
+            "raise", "check", which raises for what a GPU has at `pnnkern.check()`, or "flag" in the result. Only "raise" waits for a GPU where
+            its method is direct; else that check says what is wrong with the conductances, too.
 
         Returns
         -------
@@ -177,7 +179,12 @@ class ResistorNetwork(Conductors):
         conductance = floats("conductance", conductance, voltages)
         xp = _array.namespace(conductance, voltages)
         held = self._indices("nodes", nodes)
-        g, smallest, _ = self._edge_span("conductance", conductance)
+        check_failure(on_failure)
+        later = xp is not np and on_failure != "raise"  # nobody waits for what comes of it
+        if later:
+            g, smallest = self._fitting(conductance, held), 1.0
+        else:
+            g, smallest, _ = self._edge_span("conductance", conductance)
         values = self._node_values("voltages", voltages, held, g)
         plan = self._plan(held, g, smallest)
         if method not in ("auto", "direct", "cg"):
@@ -186,7 +193,7 @@ class ResistorNetwork(Conductors):
         if start is not None:
             shaped("start", real("start", start), len(values), self.n_nodes)
         out = xp.empty((len(values), self.n_nodes), conductance.dtype)
-        residual, taken = np.zeros(len(values)), 0
+        residual, taken = (xp if later else np).zeros(len(values)), 0
         direct = method == "direct" or (method == "auto" and (not _array.on_device(g) or len(plan.free) <= DENSE))
         inverse = plan.inverse(g, weight) if direct else None
         # a node-major copy of the voltages, and about six more like it
@@ -196,15 +203,18 @@ class ResistorNetwork(Conductors):
             fixed[_constants.constant(held, np.int64, g)] = values[part].T
             guess = None if start is None else xp.ascontiguousarray(start[part].T, dtype=np.float64)
             added = None if driven is None else xp.ascontiguousarray(driven[part].T)
-            solved = plan.solve(g, fixed, guess, added, weight, inverse, tolerance, steps)
-            out[part] = solved[0].T
-            residual[part], taken = _array.to_numpy(solved[1]), max(taken, solved[2])
+            found = plan.solve(g, fixed, guess, added, weight, inverse, tolerance, steps)
+            out[part] = found[0].T
+            residual[part], taken = found[1] if later else _array.to_numpy(found[1]), max(taken, found[2])
+        if later and on_failure == "check":
+            _launch.flag(~(residual <= tolerance).all(), UNSETTLED)
         limit = "its conductances and loads lie too far apart for double precision" if direct else ""
         return check_converged(out, residual, taken, tolerance, on_failure, "the network", limit)
 
     def response(
-        self, conductance: PerEdge, source_nodes: Indices, target_nodes: Indices, *, method: str = "auto", tolerance: float = TOLERANCE
-    ) -> Response:
+        self, conductance: PerEdge, source_nodes: Indices, target_nodes: Indices, *, method: str = "auto", tolerance: float = TOLERANCE,
+        on_failure: str = "raise",
+    ) -> Response:  # fmt: skip
         """How the network answers to sources and to currents into targets, from one factorisation with n_sources + n_targets columns.
 
         Its cost does not depend on any batch. Arguments and errors as of `relax`.
@@ -221,7 +231,8 @@ class ResistorNetwork(Conductors):
         drive = _constants.made(("unit currents", n, targets.tobytes(), self.n_nodes), unit_currents, conductance)
         values = _constants.made(("unit voltages", n, m), lambda: np.eye(n + m, n), conductance)
         exact = _array.as_type(conductance, np.float64, copy=False)
-        both = self.relax(exact, sources, values, currents=drive, method=method, tolerance=tolerance).voltages
+        how: dict[str, Any] = {"method": method, "tolerance": tolerance, "on_failure": on_failure}
+        both = self.relax(exact, sources, values, currents=drive, **how).voltages
         return Response(xp.ascontiguousarray(both[:n].T), xp.ascontiguousarray(both[n:].T), sources, targets)
 
     def solve_many(self, conductance: PerEdge, nodes: Indices, voltages: Numbers) -> Array:

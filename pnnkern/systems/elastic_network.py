@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _launch, random
 from .._array import Array, Key, Numbers, Real, Sample
 from .._checks import numbers
 from .._declared import Count, Positive, Range, check
@@ -24,6 +24,12 @@ from ._graphs import GraphNetwork
 from ._imperfect import SpringImperfections
 from .protocols import looped_population
 from .system import Quantity, States
+
+SADDLE = _launch.fault(84, "a sample rests on a saddle of the energy: there is no derivative", ConvergenceError)
+UNHELD = _launch.fault(85, "a nudge leaves the outputs of a sample without an equilibrium: make |beta| smaller", NudgeError)
+PUSHED = _launch.fault(
+    86, "springs between pairs of nodes can only pull them to their distances: set rule.variant='positive'", NudgeError
+)  # fmt: skip
 
 
 @record
@@ -102,6 +108,9 @@ class SpringNetwork(GraphNetwork):
         self.network = ElasticNetwork(self.edges, self.n_nodes, dimension)
         self._held = self._choose_nodes(self.network, source=self.entrances, target=self._readers, anchor=self.anchors)
         self._rest = self.network.lengths(self.positions[None])[0]
+        # before anything moves: where sources and anchors are, (held, dimension), and targets along the first axis; metres
+        self._first_held = self.positions[self._on(self._held, self.positions)]
+        self._first_read = self.positions[self._on(self.target_nodes, self.positions), 0]
         if self.reads == "distances" and self.low <= -(near := float(self._first_distances.min())):
             raise ValueError(f"low={self.low:g} m asks the nodes of a pair that are {near:.3g} m apart to come closer than to one place")
         if not self.parameters:
@@ -177,7 +186,7 @@ class SpringNetwork(GraphNetwork):
 
     def _held_at(self, inputs: Real) -> Array:
         """Where sources and anchors are held, (batch, held, dimension), metres."""
-        at: Array = _array.namespace(inputs).repeat(self.positions[None, self._on(self._held, self.positions)], len(inputs), axis=0)
+        at: Array = _array.namespace(inputs).repeat(self._first_held[None], len(inputs), axis=0)
         at[:, : self.entrances, 0] += inputs
         return at
 
@@ -186,14 +195,14 @@ class SpringNetwork(GraphNetwork):
         at, nodes = self._held_at(inputs), self._held if held is None else np.concatenate([self._held, held])
         if places is not None:
             at = _array.namespace(inputs).concatenate([at, places], axis=1)
-        return self.network.relax(*self._springs, nodes, at, self.positions if start is None else start, tolerance=self.tolerance, **how)
+        settings: dict[str, Any] = {"tolerance": self.tolerance, "on_failure": "check"} | how
+        return self.network.relax(*self._springs, nodes, at, self.positions if start is None else start, **settings)
 
     def _outputs_of(self, positions: Array) -> Array:
         """What is read (batch, outputs) at these positions (batch, n_nodes, dimension)."""
         if self.reads == "distances":
             return self._distances(positions)[1] - self._first_distances
-        targets = self._on(self.target_nodes, self.positions)
-        return positions[:, targets, 0] - self.positions[targets, 0]
+        return positions[:, self._on(self.target_nodes, self.positions), 0] - self._first_read
 
     def _on_targets(self, values: Array) -> Array:
         """Values (batch, outputs) along the first axis of the target nodes, (batch, n_nodes, dimension), 0 elsewhere."""
@@ -251,8 +260,10 @@ class SpringNetwork(GraphNetwork):
         """
         k, l = self._springs
         moved, stable = self.network.respond(k, l, self._held, record, self._forces(_array.as_type(cotangent, np.float64), record))
-        if not stable.all():
-            raise ConvergenceError(f"sample {int(np.argmin(stable))} of {len(stable)} rests on a saddle of the energy: there is no derivative")
+        _launch.flag(
+            ~stable.all(), SADDLE, lambda: f"sample {int(np.argmin(stable))} of {len(stable)} rests on a saddle of the energy: there is no "
+            "derivative",
+        )  # fmt: skip
         i, j = self.network.ends(record)
         r = self.network.lengths(record)
         return self._products(k, r - l, ((moved[:, i] - moved[:, j]) * (record[:, i] - record[:, j])).sum(axis=2) / r)
@@ -274,9 +285,10 @@ class SpringNetwork(GraphNetwork):
         """
         k, l = self.built()._springs
         c = self._forces(_array.as_type(cotangent, np.float64), record)
-        scale = self.probe / (float(abs(c).max()) or 1.0)
+        most = abs(c).max()
+        scale = self.probe / _array.namespace(c).where(most == 0, 1.0, most)
         held = record[:, self._on(self._held, self.positions)]
-        there = self.network.relax(k, l, self._held, held, record, forces=scale * c, tolerance=self.tolerance).positions
+        there = self.network.relax(k, l, self._held, held, record, forces=scale * c, tolerance=self.tolerance, on_failure="check").positions
         one, two = self._noisy(record, "forward", key, sample), self._noisy(there, "backward", key, sample)
         return self._products(k, self.network.lengths(one) - l, self.network.longer(one, two)[0] / scale)
 
@@ -314,51 +326,56 @@ class SpringNetwork(GraphNetwork):
                 places[:, :, 0] += nudge * pulled * (target - output)
                 phases.append(device._settle(inputs, free, self.target_nodes, places).positions)
             else:
-                phases.append(device._nudged(inputs, free, nudge * pulled, aimed))
+                phases.append(device._nudged(inputs, free, nudge, pulled, aimed))
         seen = [self._noisy(phase, p, key, sample) for p, phase in enumerate(phases)]
         return Shapes(output, seen, *(xp.array(p) for p in device._springs))
 
-    def _nudged(self, inputs: Real, free: Array, beta: Array, target: Real) -> Array:
-        """Positions where E + beta C is least, for beta (batch, outputs), from the free ones on."""
+    def _nudged(self, inputs: Real, free: Array, nudge: float, pulled: Array, target: Real) -> Array:
+        """Positions where E + beta C is least, from the free ones on; beta is the nudge times `pulled` (batch, outputs), 0 or 1."""
+        beta = nudge * pulled
         if self.reads == "distances":
-            return self._pulled_together(inputs, free, beta, target)
+            return self._pulled_together(inputs, free, beta, target, pushes=nudge < 0)
         load = (self._on_targets(beta), self.positions + self._on_targets(target))
-        if not bool((beta < 0).any()):
+        on_gpu = _array.is_on_gpu(beta)
+        if nudge >= 0 or not (on_gpu or (beta < 0).any()):
             return self._settle(inputs, free, load=load).positions
         found = self._settle(inputs, free, load=load, on_failure="flag")
         # where it starts too: else it falls into a far minimum, if there is one
         starts, ends = (self.network.respond(*self._springs, self._held, x, 0 * free, load=load)[1] for x in (free, found.positions))
-        fine = (found.residual <= self.tolerance) & starts & ends
-        if not fine.all():
-            s = int(np.argmin(fine))
-            nudge = f"a nudge of {float(beta[s].min()):g} N/m"
-            if starts[s]:
-                raise NudgeError(
-                    f"{nudge} moves the outputs of sample {s} to where no equilibrium is stable: make |beta| smaller, or its targets closer"
-                )
-            bound = self._nudge_bound(free[s : s + 1])
-            raise NudgeError(
-                f"{nudge} leaves the outputs of sample {s} without an equilibrium: |beta| must stay below {bound:.3g} N/m there"
-            )
+        fine = (found.left <= self.tolerance) & starts & ends
+        if on_gpu:  # which nobody waits for
+            _launch.flag(~fine.all(), UNHELD)
+        elif not fine.all():
+            raise NudgeError(self._unheld(free, beta, fine, starts))
         return found.positions
 
-    def _pulled_together(self, inputs: Real, free: Array, beta: Array, target: Real) -> Array:
+    def _unheld(self, free: Array, beta: Array, fine: np.ndarray, starts: np.ndarray) -> str:
+        """What a nudge away does to the first sample that is not fine, in words; starts: where the free state is stable under it."""
+        s = int(np.argmin(fine))
+        nudge = f"a nudge of {float(beta[s].min()):g} N/m"
+        if starts[s]:
+            return f"{nudge} moves the outputs of sample {s} to where no equilibrium is stable: make |beta| smaller, or its targets closer"
+        bound = self._nudge_bound(free[s : s + 1])
+        return f"{nudge} leaves the outputs of sample {s} without an equilibrium: |beta| must stay below {bound:.3g} N/m there"
+
+    def _pulled_together(self, inputs: Real, free: Array, beta: Array, target: Real, pushes: bool) -> Array:
         """Positions with springs of stiffness beta (batch, outputs) and the wanted lengths between pairs, sample by sample: each has its own.
 
         Beside a spring of the network such a one makes one spring of the sum of their stiffnesses, and of their mean length, weighted by these.
         """
-        if bool((beta < 0).any()):
-            raise NudgeError("springs between pairs of nodes can only pull them to their distances: set rule.variant='positive'")
+        if pushes:
+            _launch.flag((beta < 0).any(), PUSHED)
         xp, places, (network, numbers) = _array.namespace(inputs), self._held_at(inputs), self._gauged
         gauges, none = self._on(numbers, self.positions), xp.zeros(network.n_edges - self.network.n_edges)
         k, l = (xp.concatenate([values, none]) for values in self._springs)
+        how: dict[str, Any] = {"tolerance": self.tolerance, "on_failure": "check"}
         found = []
         for s in range(len(inputs)):
             stiffness, rest, pull = k.copy(), l.copy(), beta[s]
             stiffness[gauges] += pull
             moment = k[gauges] * l[gauges] + pull * (self._first_distances + target[s])
             rest[gauges] = xp.where(pull > 0, moment / xp.where(pull > 0, stiffness[gauges], 1.0), l[gauges])
-            found.append(network.relax(stiffness, rest, self._held, places[s : s + 1], free[s], tolerance=self.tolerance).positions)
+            found.append(network.relax(stiffness, rest, self._held, places[s : s + 1], free[s], **how).positions)
         return xp.concatenate(found)
 
     def _nudge_bound(self, free: Array) -> float:

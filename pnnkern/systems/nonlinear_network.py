@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _launch, random
 from .._array import Array, Key, Numbers, Real, Sample
 from .._checks import largest, shaped
 from .._declared import Positive, Range, check
@@ -27,6 +27,9 @@ from ._imperfect import ThresholdImperfections
 from .system import Quantity, States
 
 SEARCH = 500  # iterations of a relaxation in the search for the largest nudge, where most settle at once or never
+OVERDRIVEN = _launch.fault(
+    87, "a nudge, or gamma, drives outputs of a sample further than they are off their targets: make it smaller", NudgeError
+)  # fmt: skip
 SLACK = 1e3  # times what relaxations leave: outputs that are so close to their targets may move further
 
 
@@ -164,9 +167,8 @@ class NonlinearCircuit(Circuit):
     # ----------------------------------------------------------------------------------------------------------------- physics
     def _relaxed(self, inputs: Real, **how: Any) -> State:
         held = how.pop("held", self.source_nodes)
-        found: State = self.network.relax(
-            self.parameters[self.name], held, inputs, relaxation=self.relaxation, tolerance=self.tolerance, **how
-        )
+        settings: dict[str, Any] = {"relaxation": self.relaxation, "tolerance": self.tolerance, "on_failure": "check"} | how
+        found: State = self.network.relax(self.parameters[self.name], held, inputs, **settings)
         return found
 
     def _settle(self, inputs: Real, **how: Any) -> Array:
@@ -243,7 +245,9 @@ class NonlinearCircuit(Circuit):
     ) -> Array:
         """Voltages with currents ``nudge error`` driven into the outputs, from the free ones on."""
         found, bears = self._driven_by(inputs, free, nudge * error, error)
-        if not bears:
+        if _array.is_on_gpu(bears):  # which nobody waits for
+            _launch.flag(~bears, OVERDRIVEN)
+        elif not bears:
             bound = largest(lambda b: self._driven_by(inputs, free, np.copysign(b, nudge) * error, error, steps=SEARCH)[1], abs(nudge))
             raise NudgeError(
                 f"{name.format(nudge)} drives outputs further than they are off their targets: {size} must stay below {bound:.3g} "
@@ -251,11 +255,13 @@ class NonlinearCircuit(Circuit):
             )
         return found
 
-    def _driven_by(self, inputs: Real, free: Array, forces: Array, error: Array, steps: int | None = None) -> tuple[Array, bool]:
-        """Voltages with these currents driven into the outputs, and whether they settle where outputs have moved by less than `error`."""
+    def _driven_by(self, inputs: Real, free: Array, forces: Array, error: Array, steps: int | None = None) -> tuple[Array, Any]:
+        """Voltages with these currents driven into the outputs, and whether they settle where outputs have moved by less than `error`; a bool,
+        on a GPU there."""
         found = self._relaxed(inputs, currents=self._into(forces), start=free, steps=steps, on_failure="flag")
         moved, slack = self.read(found.voltages) - self.read(free), SLACK * self.tolerance * self.volts
-        return found.voltages, found.converged and bool(((moved**2).sum(axis=1) ** 0.5 <= (error**2).sum(axis=1) ** 0.5 + slack).all())
+        bears = (found.left <= found.limit) & ((moved**2).sum(axis=1) ** 0.5 <= (error**2).sum(axis=1) ** 0.5 + slack)
+        return found.voltages, bears.all()
 
     def _into(self, forces: Array) -> Array:
         """Currents (batch, n_nodes): into the positive nodes of the outputs and out of the negative ones."""

@@ -20,6 +20,7 @@ from .._errors import NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative
 from ..networks import ResistorNetwork, Response, graphs
+from ..networks._solve import inner, product
 from . import protocols
 from ._encoding import resolve_target
 from ._graphs import Circuit
@@ -43,7 +44,8 @@ class Equilibria:
     def voltages(self, p: int) -> Array:
         """Voltages (batch, n_nodes) of phase p, as they are measured."""
         nudge = self.nudges[p]
-        v = self.sources @ self.response.sources.T + self.errors @ self.response.between(nudge, nudge, hold=self.hold)[1].T
+        v = product(self.sources, self.response.sources.T)
+        v = v + product(self.errors, self.response.between(nudge, nudge, hold=self.hold)[1].T)
         rms, key, sample = self.noise
         return v + rms * random.normal(random.fold_in(key, p), v.shape, sample=sample, dtype=v.dtype, like=v) if rms else v
 
@@ -172,7 +174,7 @@ class ResistorCircuit(Circuit):
         return self._kept("model", self.parameters["conductance"], lambda: self._response_of(self.parameters["conductance"]))
 
     def _response_of(self, conductance: Array) -> Response:
-        return self.network.response(conductance, self.source_nodes, self.target_nodes)
+        return self.network.response(conductance, self.source_nodes, self.target_nodes, on_failure="check")
 
     def forward(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """One pass of the built network: source voltages (batch, sources) -> output voltages (batch, outputs), float64.
@@ -205,7 +207,8 @@ class ResistorCircuit(Circuit):
         """Gradient of the conductances for a cotangent (batch, outputs): ``sum over the batch of -(B G_T c)(B v)``."""
         response, inputs = record
         k = self.parameters["conductance"]
-        out = self.network.drop_products(response.targets, response.sources @ (inputs.T @ _array.as_type(cotangent, np.float64)), -1.0)
+        driven = inner(inputs, _array.as_type(cotangent, np.float64))
+        out = self.network.drop_products(response.targets, product(response.sources, driven), -1.0)
         return {"conductance": out.astype(k.dtype)}
 
     # --------------------------------------------------------------------------------------------- driven backwards and in time
@@ -219,14 +222,14 @@ class ResistorCircuit(Circuit):
         if not self.imperfections.measurement_noise:
             return self.vjp(cotangent, record)
         response, inputs = record
-        there = self._noisy(inputs @ response.sources.T, "forward", key, sample)
-        back = self._noisy(_array.as_type(cotangent, np.float64) @ response.targets.T, "backward", key, sample)
+        there = self._noisy(product(inputs, response.sources.T), "forward", key, sample)
+        back = self._noisy(product(_array.as_type(cotangent, np.float64), response.targets.T), "backward", key, sample)
         return {"conductance": self.network.drop_products(there.T, back.T, -1.0).astype(self.dtype)}
 
     def driver(self) -> Callable[[Array, Array], Array]:
         """Voltages (batch, n_nodes) by source voltages and by currents (batch, outputs) driven into the outputs, amperes."""
         response = self._response()
-        return lambda inputs, forces: self._entered(inputs) @ response.sources.T + forces @ response.targets.T
+        return lambda inputs, forces: product(self._entered(inputs), response.sources.T) + product(forces, response.targets.T)
 
     def read(self, states: Real) -> Array:
         """Output voltages (batch, outputs) of voltages (batch, n_nodes)."""
@@ -262,7 +265,7 @@ class ResistorCircuit(Circuit):
         output = self._measured(response.outputs(inputs), key, sample)
         resolved = resolve_target(target, output, nudges)
         lowest = -min((0.0, *nudges))
-        if not hold and lowest >= response.nudge_bound:
+        if not hold and lowest > 0 and lowest >= response.nudge_bound:
             raise NudgeError(
                 f"a nudge of {-lowest:g} siemens leaves the outputs without an equilibrium: |beta| must stay below {response.nudge_bound:.4g}"
             )
@@ -294,7 +297,7 @@ class ResistorCircuit(Circuit):
         return self._by_conductance(one.voltages(a), two.voltages(b))
 
     def states(self, inputs: Real) -> Array:
-        return self._entered(inputs) @ self._response().sources.T
+        return product(self._entered(inputs), self._response().sources.T)
 
 
 def damaged(system: ResistorCircuit, fraction: float, key: Key) -> ResistorCircuit:

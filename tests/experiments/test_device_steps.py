@@ -353,6 +353,27 @@ def test_recipes_that_draw(cupy, recipe: str) -> None:
     same(found["on"], found["off"])
 
 
+@pytest.mark.parametrize(("recipe", "system", "rule"), [
+    ("springs-iris", {}, {}), ("springs-allostery", {}, {}), ("coupled-iris-transistors", {}, {}), ("transistor-xor", {}, {}),
+    ("coupled-iris", {}, {}), ("springs-iris", {"mismatch": 0.05, "rest_mismatch": 0.02, "measurement_noise": 1e-4}, {}),
+    ("springs-iris", {}, {"kind": "equilibrium-propagation", "variant": "centred"}), ("springs-iris", {}, {"kind": "in-silico"}),
+    ("coupled-iris", {"mismatch": 0.05}, {}), ("coupled-iris", {}, {"kind": "equilibrium-propagation", "variant": "positive"}),
+    ("coupled-iris", {}, {"kind": "in-silico"}),
+])  # fmt: skip
+def test_networks_that_settle_by_a_tolerance(cupy, recipe: str, system: Any, rule: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each block of threads decides when its sample rests: a step is one launch, and comes to the same bits."""
+    table = gpu_steps.recipe(recipe, batch=3 if "iris" in recipe else None)
+    changed = table | {"system": table["system"] | system, "rule": rule or table["rule"]}
+    monkeypatch.setattr(gpu_steps, "recipe", lambda name, **how: changed)
+    found = {}
+    for graph in ("on", "off"):
+        made = gpu_steps.trainer(recipe, "cuda", graph=graph)
+        found[graph] = run(made, 7)
+        assert (made.way == "steps captured as a CUDA graph") == (graph == "on")
+    same(found["on"], found["off"])
+    assert any((value != np.asarray(value).flat[0]).any() for name, value in found["on"].items() if name.startswith("parameters/"))
+
+
 # ------------------------------------------------------------------------------------------------------------------ the stand-in
 def test_what_is_captured_runs_when_it_is_launched(cupy) -> None:
     x, y = cupy.asarray(np.arange(4.0)), cupy.zeros(4)

@@ -28,6 +28,7 @@ X, Y = np.array([[1.0, -0.5, 2.0]]), np.array([[0.3, 0.1]])
 W = [np.full((3, 4), 0.5), np.full((4, 2), 0.25)]
 NET = ResistorNetwork(np.array([[0, 1], [1, 2]]), 3)
 SPINS = ising.SpinGraph(np.array([[0, 1], [1, 2]]), 3)
+SPRINGS = ElasticNetwork(np.array([[0, 1], [1, 2], [3, 1]]), 4)
 KEY = random.key(3)
 
 
@@ -77,6 +78,175 @@ def test_what_is_right_raises_no_fault(cupy: Any) -> None:
     field, beta = on(np.ones((2, 3, 3))), on(np.array([1.0]))
     potts.sweep(on(np.ones((2, 3), np.int8)), SPINS, on(np.ones(2, np.float32)), field, states=3, beta=beta, key=KEY)
     pnn.check()
+
+
+def settled(on: Any, k: Any, l: Any, x: Any = ((0.0, 0.0), (0.9, 0.1), (2.0, 0.0), (1.1, 1.0)), **how: Any) -> Any:
+    """A node on three springs whose other ends are held."""
+    x = np.asarray(x)
+    held = on(x[None, [3, 0, 2]].copy())
+    return SPRINGS.relax(on(np.asarray(k)), on(np.asarray(l)), [3, 0, 2], held, on(x), **{"on_failure": "check"} | how)
+
+
+@pytest.mark.parametrize(("k", "l", "message", "steps"), [
+    ((1.0, -2.0, 1.0), (1.0, 1.0, 1.0), "stiffness.* must be finite and at least 0 N/m", 200),
+    ((1.0, np.nan, 1.0), (1.0, 1.0, 1.0), "stiffness.* must be finite and at least 0 N/m", 200),
+    ((1.0, 1.0, np.inf), (1.0, 1.0, 1.0), "stiffness.* must be finite and at least 0 N/m", 200),
+    ((1.0, 1.0, 2.0), (1.0, -1.0, 1.0), "rest.* must be finite and at least 0 m", 200),
+    ((1.0, 1.0, 2.0), (1.0, 1.0, np.inf), "rest.* must be finite and at least 0 m", 200),
+    ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "node .*floats: no path", 200),
+    ((1.0, 2.0, 1.0), (1.0, 1.5, 1.0), "have not come to rest", 1),
+])  # fmt: skip
+def test_springs_say_later_what_is_wrong(cupy: Any, k: Any, l: Any, message: str, steps: int) -> None:
+    """Without a wait; nodes that float and samples without rest too. On a CPU at once."""
+    first = settled(cupy.asarray, (1.0, 1.0, 1.0), (1.0, 1.0, 1.0))  # tables are there now
+    with strict_cupy.counted() as events:
+        settled(cupy.asarray, k, l, steps=steps)
+    assert strict_cupy.totals(events)["syncs"] == 0
+    error = ConvergenceError if "come to rest" in message else ValueError
+    with pytest.raises(error, match=message):
+        pnn.check()
+    pnn.check()  # once
+    with pytest.raises(error, match=message):
+        settled(np.asarray, k, l, steps=steps)
+    assert first.converged
+
+
+LATER: dict[str, Any] = {"on_failure": "check"}
+TRIANGLE = np.array([[0, 1], [1, 2], [3, 1], [3, 4]])
+CONDUCTORS = {
+    "resistors": ResistorNetwork(TRIANGLE, 5), "diodes": DiodeNetwork(TRIANGLE, 5, diode=[False, True, False, False], reverse=0.01),
+    "transistors": TransistorNetwork(TRIANGLE, 5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CONDUCTORS)
+def test_circuits_say_later_what_is_wrong(cupy: Any, kind: str) -> None:
+    """Conductances or gates, nodes that float, voltages that do not settle: all without a wait, and on a CPU at once."""
+    net, on = CONDUCTORS[kind], cupy.asarray
+    values, volts, gates = np.array([1.5, 2.0, 1.8, 1.6]), np.array([[0.0, 0.3]]), kind == "transistors"
+    volts_on = on(volts)
+    found = [net.relax(on(values), [0, 2], volts_on, **LATER)]  # tables are there now
+    given = on(values)
+    with strict_cupy.counted() as events:
+        found.append(net.relax(given, [0, 2], volts_on, **LATER))
+    assert strict_cupy.totals(events)["syncs"] == strict_cupy.totals(events)["copies"] == 0
+    pnn.check()
+    np.testing.assert_allclose(found[1].voltages.get(), net.solve(values, [0, 2], volts), atol=1e-9)
+    assert found[1].converged
+    assert found[1].residual.shape == (1,)
+    wrong = [(np.array([1.0, np.nan, 1.0, 1.0]), "must be finite"), (np.array([1.0, 1.0, np.inf, 1.0]), "must be finite")]
+    if not gates:
+        wrong += [(np.array([1.0, -1.0, 1.0, 1.0]), "at least 0|below the least"), (np.array([1.0, 1.0, 0.0, 1.0]), "floats")]
+    for bad, message in wrong:
+        given = on(bad)
+        with strict_cupy.counted() as events:
+            net.relax(given, [0, 2], volts_on, **LATER)
+        assert strict_cupy.totals(events)["syncs"] == 0
+        with pytest.raises(ValueError, match=message):
+            pnn.check()
+        pnn.check()
+        with pytest.raises(ValueError, match=message):
+            net.relax(bad, [0, 2], volts, **LATER)
+    net.relax(on(values), [0, 2], volts_on, tolerance=1e-300, steps=1, **LATER)
+    with pytest.raises(ConvergenceError, match="has not converged"):
+        pnn.check()
+    flagged = net.relax(on(values), [0, 2], volts_on, tolerance=1e-300, steps=1, on_failure="flag")
+    pnn.check()
+    assert not flagged.converged
+    with pytest.raises(ValueError, match=r"node [34] floats"):  # with all edges
+        type(net)(TRIANGLE[:3], 5).relax(on(values[:3]), [0, 2], volts_on, **LATER)
+
+
+@pytest.mark.parametrize("cut", [0, 20, 39])
+def test_a_chain_that_is_cut_floats(cupy: Any, cut: int) -> None:
+    """Held at one end, or at both; in more turns than there are warps, in either order of nodes."""
+    line = np.stack([np.arange(40), np.arange(1, 41)], axis=1)
+    g = np.ones(40)
+    g[cut] = 0
+    for edges in (line, 40 - line):
+        net = ResistorNetwork(edges, 41)
+        for held, floats in (([0, 40], False), ([0], True), ([40], True)):
+            given = cupy.asarray(g), held, cupy.ones((1, len(held)))
+            net.relax(*given, on_failure="flag")
+            if floats:
+                with pytest.raises(FaultError, match="a node floats"):
+                    pnn.check()
+            pnn.check()
+
+
+def test_one_of_many_edges_is_open(cupy: Any) -> None:
+    """A star of more edges than a block has threads, of which the first one, or the last, carries nothing."""
+    leaves = np.arange(1, 601)
+    net = ResistorNetwork(np.stack([0 * leaves, leaves], axis=1), 601)
+    for cut in (0, 599, None):
+        g = np.ones(600)
+        g[slice(0) if cut is None else cut] = 0
+        net._fitting(cupy.asarray(g), np.array([0]))
+        if cut is not None:
+            with pytest.raises(FaultError, match="a node floats"):
+                pnn.check()
+        pnn.check()
+
+
+def test_sweeps_go_on_by_themselves(cupy: Any) -> None:
+    """Nodes that go a hundredth of their step have most of it left when they move little: a GPU goes on to smaller ones, each sample by itself,
+    in as many sweeps as each takes alone on a CPU; against the straight line from end to end."""
+    n, ends = 5, [0, 4]
+    net, volts = DiodeNetwork(np.stack([np.arange(n - 1), np.arange(1, n)], axis=1), n), np.array([[0.0, 0.3], [0.0, 0.0], [0.2, -0.1]])
+    how = {"tolerance": 1e-6, "relaxation": 0.01}
+    given, there = cupy.ones(n - 1), cupy.asarray(volts)
+    found = net.relax(given, ends, there, **how, on_failure="check")
+    pnn.check()
+    alone = [net.relax(np.ones(n - 1), ends, one[None], **how, method="sweep") for one in volts]
+    assert found.converged
+    assert found.taken.tolist() == [one.steps for one in alone]
+    np.testing.assert_allclose(found.residual, [one.residual[0] for one in alone], rtol=1e-6)
+    line = volts[:, :1] + (volts[:, 1:] - volts[:, :1]) * np.arange(n) / (n - 1)
+    np.testing.assert_allclose(found.voltages.get(), line, atol=1e-5)
+    most = max(one.steps for one in alone) - 1
+    assert net.relax(given, ends, there, **how, steps=most, on_failure="flag").steps == most
+
+
+def test_what_sweeps_leave_is_the_largest_of_all_warps(cupy: Any) -> None:
+    """Of a chain whose far end has just been raised: by hand half of that, at its neighbour, relative to the largest voltage."""
+    n = 300
+    net = DiodeNetwork(np.stack([np.arange(n - 1), np.arange(1, n)], axis=1), n)
+    for node in (1, 70, 150, 297):
+        start = np.zeros((1, n))
+        start[0, node + 1] = 0.1
+        held = [0, node + 1, n - 1]
+        found = net.relax(cupy.ones(n - 1), held, cupy.asarray(start[:, held]), start=cupy.asarray(start), relaxation=1e-9, steps=1,
+                          on_failure="flag")  # fmt: skip
+        np.testing.assert_allclose(found.residual, 0.05 / 0.1, rtol=1e-6)
+
+
+def test_springs_that_join_no_held_node(cupy: Any) -> None:
+    """A chain of springs whose first has no stiffness: its other nodes pull on each other, and nothing holds them. Joined at the end, all is
+    well; so in the other order of nodes."""
+    line = np.stack([np.arange(40), np.arange(1, 41)], axis=1)
+    for edges in (line, 40 - line):
+        net, x = ElasticNetwork(edges, 41, dimension=1), cupy.asarray(np.linspace(0.0, 40.0, 41)[:, None])
+        k, rest = np.ones(40), cupy.ones(40)
+        ends = [0, 40]
+        k[17] = 0
+        for held, floats in ((ends, False), (ends[:1], True), (ends[1:], True)):
+            net.relax(cupy.asarray(k), rest, held, x[None, cupy.asarray(held)], x, on_failure="check")
+            if floats:
+                with pytest.raises(FaultError, match="a node floats"):
+                    pnn.check()
+            pnn.check()
+
+
+def test_springs_that_are_flagged_tell_nobody(cupy: Any) -> None:
+    found = settled(cupy.asarray, (1.0, 2.0, 1.0), (1.0, 1.5, 1.0), steps=1, on_failure="flag")
+    pnn.check()
+    assert not found.converged
+    assert found.steps == 1
+    assert found.residual.shape == (1,)
+    with pytest.raises(ConvergenceError, match="have not come to rest in 1 steps"):
+        settled(cupy.asarray, (1.0, 2.0, 1.0), (1.0, 1.5, 1.0), steps=1, on_failure="raise")
+    with pytest.raises(ValueError, match="on_failure must be 'raise', 'check' or 'flag', got 'no'"):
+        settled(np.asarray, (1.0, 2.0, 1.0), (1.0, 1.5, 1.0), on_failure="no")
 
 
 # --------------------------------------------------------------------------------------------------------------------- sweeps

@@ -168,7 +168,7 @@ G, X = np.ones(2), np.array([[0.0, 1.0]])
         (lambda: DiodeNetwork(EDGES, 3).solve(G, [0, 2], X, relaxation=2.0), r"relaxation must lie in \(0, 2\)"),
         (lambda: DiodeNetwork(EDGES, 3).solve(G, [0, 2], X, start=np.ones(3)), r"start must be \(1, 3\)"),
         (lambda: DiodeNetwork(EDGES, 3).solve(G, [0, 2], X, method="lu"), "method must be 'auto', 'sweep' or 'newton'"),
-        (lambda: DiodeNetwork(EDGES, 3).relax(G, [0, 2], X, on_failure="ignore"), "on_failure must be 'raise' or 'flag'"),
+        (lambda: DiodeNetwork(EDGES, 3).relax(G, [0, 2], X, on_failure="ignore"), "on_failure must be 'raise', 'check' or 'flag'"),
     ],
 )
 def test_bad_input_is_named(call, message: str) -> None:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from steps import mean_step
 
+import pnnkern as pnn
 from pnnkern import learning, random
+from pnnkern._errors import ConvergenceError, NudgeError
 from pnnkern.learning import CoupledLearning, EquilibriumPropagation, InSilico, SquareError, coupled, elastic_learning_update
 from pnnkern.networks import DiodeNetwork, ElasticNetwork, ResistorNetwork, TransistorNetwork, graphs
 from pnnkern.systems import ResistorCircuit, SpringNetwork
@@ -72,6 +74,11 @@ def test_springs(cupy) -> None:
           k, rest, hold, np.array([0.9, 1.1]), at, atol=1e-5)  # fmt: skip
 
 
+def nudged_too_far(system: SpringNetwork, x: np.ndarray, labels: np.ndarray) -> None:
+    mean_step(EquilibriumPropagation(30.0), system, system.encode(x), labels)
+    pnn.check()  # a GPU is not waited for before
+
+
 def test_the_system_of_springs(cupy) -> None:
     found = []
     x, labels = np.random.default_rng(0).random((3, 2)), np.array([0, 1, 1])
@@ -83,10 +90,27 @@ def test_the_system_of_springs(cupy) -> None:
         rules = (CoupledLearning(0.1), EquilibriumPropagation(1e-3), InSilico(loss), learning.AdjointLearning(loss))
         updates = [mean_step(rule, system, system.encode(x), labels)[0] for rule in rules]
         found.append([u[name] if device == "cpu" else u[name].get() for u in updates for name in ("stiffness", "rest")])
-        with pytest.raises(ValueError, match="without an equilibrium"):
-            mean_step(EquilibriumPropagation(30.0), system, system.encode(x), labels)
+        with pytest.raises(NudgeError, match="without an equilibrium"):
+            nudged_too_far(system, x, labels)
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
+
+
+def test_springs_on_a_saddle_and_pairs_pushed_apart(cupy) -> None:
+    """On a GPU that is said at the next check, as nobody has waited for it."""
+    nodes = {"anchors": 1, "source_nodes": [0], "target_nodes": [1], "anchor_nodes": [2]}
+    line = {"edges": [[0, 1], [1, 2]], "positions": [[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]], "features": 1, "outputs": 1, "complement": False}
+    system = SpringNetwork(**line, **nodes, device="cuda")
+    _, record = system.forward_saving(cupy.asarray([[0.1]]))
+    system.vjp(cupy.ones((1, 1)), record)
+    with pytest.raises(ConvergenceError, match="rests on a saddle of the energy"):
+        pnn.check()
+    edges, positions = graphs.triangular(5, 5)
+    system = SpringNetwork(edges=edges, positions=positions, features=2, outputs=2, reads="distances", key=random.key(1), device="cuda")
+    system.relax(system.encode(np.ones((1, 2))), target=cupy.asarray([[0.02, -0.02]]), nudges=(-0.1,))
+    with pytest.raises((NudgeError, ConvergenceError)):
+        pnn.check()
+    pnn.check()
 
 
 def test_the_system(cupy) -> None:

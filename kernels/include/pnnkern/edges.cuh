@@ -4,8 +4,23 @@
 #ifndef PNN_DEVICE
 #error "pnnkern/edges.cuh is for devices only: compile it with nvcc, with NVRTC, or for the host runner after cuda_host.h"
 #else
+#include "pnnkern/reach.cuh"
 
 namespace pnn {
+constexpr int EDGES_UNFIT = 78, EDGES_FLOATING = 77;   // faults: the higher one is told
+// One block: what is no value of an edge is flagged, and nodes that float. marks: 2 n_nodes bytes.
+PNN_D void edges_fit(long long n_nodes, long long n_edges, double lowest, int passes, const int* offsets, const int* neighbour, const int* edge,
+                     const unsigned char* free, const double* value, unsigned char* marks, int* fault) {
+    int closed = 0;
+    for (long long e = threadIdx.x; e < n_edges; e += blockDim.x) {
+        double x = value[e];
+        if (!(x >= lowest && x - x == 0)) atomicMax(fault, EDGES_UNFIT);
+        closed |= !(x > 0);
+    }
+    if (passes || !__syncthreads_or(closed)) return;
+    bool all = all_reached(n_nodes, offsets, neighbour, edge, [&](long long i) { return !free[i]; }, [&](int e) { return value[e] > 0; }, marks);
+    if (!all && threadIdx.x == 0) atomicMax(fault, EDGES_FLOATING);
+}
 // sum over columns of (a_i - a_j)(b_i - b_j) for the edge of this thread, by `lanes` threads (a power of two up to 32) per edge.
 // Calls use(edge, sum) in the first lane of each edge.
 template <class T, class F>

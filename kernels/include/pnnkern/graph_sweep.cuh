@@ -30,13 +30,51 @@ PNN_D int graph_sweeps(int colours, int sweeps, double small, double relaxation,
     return sweep;
 }
 
-// v (batch, nodes) in place. A sample stops when no node moves by more than tolerance * scale[sample]; taken[sample]: its sweeps.
+// How far node i still is from where it would step to, to first order: v - clip(v - net / slopes, low, high).
+template <class Law, class Graph>
+PNN_D double graph_left_of(const Law& law, const Graph& g, int i, double load, double low, double high, double into, const double* v) {
+    double net = law.net(g, i, v, v[i], load, into), rate = law.slopes(g, i, v, v[i], load);
+    double u = v[i] - (rate > 0 ? net / rate : 0);
+    return v[i] - (u < low ? low : u > high ? high : u);
+}
+
+constexpr int GRAPH_UNSETTLED = 76;         // a fault
+constexpr double GRAPH_SMALLEST = 1e-17;    // of the scale: sweeps that move less are no use
+constexpr int GRAPH_CLOSER = 20;            // times less is to move where that little was no proof that little is left
+
+// One sample, v (nodes,) in place: swept until no node moves by more than tolerance scale and, with enough > 0, until no more than enough
+// scale is left, or on to a smaller tolerance. sweep: taken so far; returns what is left, of the scale, to all threads. part: of each warp.
+template <class Law, class Graph>
+PNN_D double graph_settle(int colours, int sweeps, double tolerance, double relaxation, double enough, double scale, const Law& law, const Graph& g,
+                          const int* order, const int* first, const double* load, const double* low, const double* high, const double* into,
+                          double* v, double* part, int* sweep) {
+    for (double small = tolerance * scale;; small /= GRAPH_CLOSER) {
+        *sweep += graph_sweeps(colours, sweeps - *sweep, small, relaxation, law, g, order, first, load, low, high, into, v);
+        double left = 0;
+        for (int k = threadIdx.x; k < first[colours]; k += blockDim.x) {
+            int i = order[k];
+            double far = graph_left_of(law, g, i, load[i], low[i], high[i], into[i], v);
+            left = larger(left, far < 0 ? -far : far);
+        }
+        for (int lanes = 16; lanes > 0; lanes /= 2) left = larger(left, __shfl_xor_sync(0xffffffffu, left, lanes));
+        if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = left;
+        __syncthreads();
+        for (unsigned w = 0; w < blockDim.x / 32; w++) left = larger(left, part[w]);
+        __syncthreads();
+        left /= scale;
+        if (!(enough > 0) || left <= enough || *sweep >= sweeps || small / GRAPH_CLOSER < GRAPH_SMALLEST * scale) return left;
+    }
+}
+
+// v (batch, nodes) in place, each sample by itself; taken[sample]: its sweeps, left[sample]: of its scale. told: what has more left than
+// enough is flagged. part: a number for each warp.
 // Shared memory: kept 0, nothing; 1, double v[nodes]; 2, then what the law has of each entry, double; int offsets[nodes + 1],
 // neighbour[entries]; char sense[entries].
 template <class Law>
-PNN_D void graph_sweep(long long batch, long long n_nodes, int colours, int sweeps, int kept, double tolerance, double relaxation,
-                       const Law& law, const graph& g, const int* order, const int* first, const double* load, const double* low,
-                       const double* high, const double* driven, const double* scale, double* v, int* taken, double* room) {
+PNN_D void graph_sweep(long long batch, long long n_nodes, int colours, int sweeps, int kept, double tolerance, double relaxation, double enough,
+                       int told, const Law& law, const graph& g, const int* order, const int* first, const double* load, const double* low,
+                       const double* high, const double* driven, const double* scale, double* v, int* taken, double* left, int* fault,
+                       double* part, double* room) {
     int entries = g.offsets[n_nodes];
     int* offsets = (int*)(room + n_nodes + Law::VALUES * (long long)entries);
     int* neighbour = offsets + n_nodes + 1;
@@ -52,17 +90,23 @@ PNN_D void graph_sweep(long long batch, long long n_nodes, int colours, int swee
         if (kept)
             for (long long i = threadIdx.x; i < n_nodes; i += blockDim.x) own[i] = there[i];
         __syncthreads();
-        double small = tolerance * scale[s];
         const double* into = driven + s * n_nodes;
-        int sweep;
+        int sweep = 0;
+        double over;
         if (kept == 2) {
-            sweep = graph_sweeps(colours, sweeps, small, relaxation, near, entry_graph{offsets, neighbour, sense}, order, first, load, low, high, into, room);
+            over = graph_settle(colours, sweeps, tolerance, relaxation, enough, scale[s], near, entry_graph{offsets, neighbour, sense}, order,
+                                first, load, low, high, into, room, part, &sweep);
         } else {
-            sweep = graph_sweeps(colours, sweeps, small, relaxation, law, g, order, first, load, low, high, into, own);
+            over = graph_settle(colours, sweeps, tolerance, relaxation, enough, scale[s], law, g, order, first, load, low, high, into, own, part,
+                                &sweep);
         }
         if (kept)   // each thread those that it brings for the next sample, too
             for (long long i = threadIdx.x; i < n_nodes; i += blockDim.x) there[i] = own[i];
-        if (threadIdx.x == 0) taken[s] = sweep;
+        if (threadIdx.x == 0) {
+            taken[s] = sweep;
+            left[s] = over;
+            if (told && !(over <= enough)) atomicMax(fault, GRAPH_UNSETTLED);
+        }
     }
 }
 // How far each node still is from where it would step to, to first order: v - clip(v - net / slopes, low, high); 0 where held.
@@ -74,11 +118,7 @@ PNN_D void graph_left(long long batch, long long n_nodes, const Law& law, const 
         int i = int(t % n_nodes);
         const double* own = v + (t - i);
         double left = 0;
-        if (free[i]) {
-            double net = law.net(g, i, own, v[t], load[i], driven[t]), rate = law.slopes(g, i, own, v[t], load[i]);
-            double u = v[t] - (rate > 0 ? net / rate : 0);
-            left = v[t] - (u < low[i] ? low[i] : u > high[i] ? high[i] : u);
-        }
+        if (free[i]) left = graph_left_of(law, g, i, load[i], low[i], high[i], driven[t], own);
         out[t] = left;
     }
 }

@@ -557,6 +557,24 @@ static inline void pnn_edges_laplacian_f64_pointers(struct pnn_edges_laplacian_f
     pointers[3] = (void*)&a->neighbour; pointers[4] = (void*)&a->edge; pointers[5] = (void*)&a->free; pointers[6] = (void*)&a->conductance;
     pointers[7] = (void*)&a->v; pointers[8] = (void*)&a->out;
 }
+struct pnn_edges_fit_f64_arguments {
+    long long n_nodes;
+    long long n_edges;
+    double lowest;
+    int passes;
+    const int* offsets; /* (n_nodes + 1) */
+    const int* neighbour; /* (2 edges) */
+    const int* edge; /* (2 edges) */
+    const unsigned char* free; /* (n_nodes) */
+    const double* value; /* (n_edges) [S] */
+    unsigned char* marks; /* (2 n_nodes) */
+    int* fault; /* (1) */
+};
+static inline void pnn_edges_fit_f64_pointers(struct pnn_edges_fit_f64_arguments* a, void* pointers[11]) {
+    pointers[0] = (void*)&a->n_nodes; pointers[1] = (void*)&a->n_edges; pointers[2] = (void*)&a->lowest; pointers[3] = (void*)&a->passes;
+    pointers[4] = (void*)&a->offsets; pointers[5] = (void*)&a->neighbour; pointers[6] = (void*)&a->edge; pointers[7] = (void*)&a->free;
+    pointers[8] = (void*)&a->value; pointers[9] = (void*)&a->marks; pointers[10] = (void*)&a->fault;
+}
 
 /* ---- networks/elements.cu */
 struct pnn_elements_sweep_f64_arguments {
@@ -567,6 +585,8 @@ struct pnn_elements_sweep_f64_arguments {
     int kept;
     double tolerance; /* [V] */
     double relaxation;
+    double enough;
+    int told;
     const double* conductance; /* (edges) [S] */
     const double* ohmic; /* (edges) */
     const double* constants; /* (constants) */
@@ -583,15 +603,18 @@ struct pnn_elements_sweep_f64_arguments {
     const double* scale; /* (batch) */
     double* v; /* (batch, n_nodes) [V] */
     int* taken; /* (batch) */
+    double* left; /* (batch) */
+    int* fault; /* (1) */
 };
-static inline void pnn_elements_sweep_f64_pointers(struct pnn_elements_sweep_f64_arguments* a, void* pointers[23]) {
+static inline void pnn_elements_sweep_f64_pointers(struct pnn_elements_sweep_f64_arguments* a, void* pointers[27]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_nodes; pointers[2] = (void*)&a->colours; pointers[3] = (void*)&a->sweeps;
-    pointers[4] = (void*)&a->kept; pointers[5] = (void*)&a->tolerance; pointers[6] = (void*)&a->relaxation;
-    pointers[7] = (void*)&a->conductance; pointers[8] = (void*)&a->ohmic; pointers[9] = (void*)&a->constants;
-    pointers[10] = (void*)&a->offsets; pointers[11] = (void*)&a->neighbour; pointers[12] = (void*)&a->edge; pointers[13] = (void*)&a->sense;
-    pointers[14] = (void*)&a->order; pointers[15] = (void*)&a->first; pointers[16] = (void*)&a->load; pointers[17] = (void*)&a->low;
-    pointers[18] = (void*)&a->high; pointers[19] = (void*)&a->driven; pointers[20] = (void*)&a->scale; pointers[21] = (void*)&a->v;
-    pointers[22] = (void*)&a->taken;
+    pointers[4] = (void*)&a->kept; pointers[5] = (void*)&a->tolerance; pointers[6] = (void*)&a->relaxation; pointers[7] = (void*)&a->enough;
+    pointers[8] = (void*)&a->told; pointers[9] = (void*)&a->conductance; pointers[10] = (void*)&a->ohmic;
+    pointers[11] = (void*)&a->constants; pointers[12] = (void*)&a->offsets; pointers[13] = (void*)&a->neighbour;
+    pointers[14] = (void*)&a->edge; pointers[15] = (void*)&a->sense; pointers[16] = (void*)&a->order; pointers[17] = (void*)&a->first;
+    pointers[18] = (void*)&a->load; pointers[19] = (void*)&a->low; pointers[20] = (void*)&a->high; pointers[21] = (void*)&a->driven;
+    pointers[22] = (void*)&a->scale; pointers[23] = (void*)&a->v; pointers[24] = (void*)&a->taken; pointers[25] = (void*)&a->left;
+    pointers[26] = (void*)&a->fault;
 }
 struct pnn_elements_sweep_left_f64_arguments {
     long long batch;
@@ -618,6 +641,21 @@ static inline void pnn_elements_sweep_left_f64_pointers(struct pnn_elements_swee
     pointers[12] = (void*)&a->high; pointers[13] = (void*)&a->driven; pointers[14] = (void*)&a->v; pointers[15] = (void*)&a->out;
 }
 
+/* ---- networks/elimination.cu */
+struct pnn_elimination_solve_f64_arguments {
+    int matrices;
+    int n;
+    int columns;
+    int wide;
+    const double* matrix; /* (matrices, n, n) */
+    const double* rhs; /* (matrices, n, columns) */
+    double* out; /* (matrices, n, columns) */
+};
+static inline void pnn_elimination_solve_f64_pointers(struct pnn_elimination_solve_f64_arguments* a, void* pointers[7]) {
+    pointers[0] = (void*)&a->matrices; pointers[1] = (void*)&a->n; pointers[2] = (void*)&a->columns; pointers[3] = (void*)&a->wide;
+    pointers[4] = (void*)&a->matrix; pointers[5] = (void*)&a->rhs; pointers[6] = (void*)&a->out;
+}
+
 /* ---- networks/graph_sweep.cu */
 struct pnn_graph_sweep_diode_f64_arguments {
     long long batch;
@@ -627,6 +665,8 @@ struct pnn_graph_sweep_diode_f64_arguments {
     int kept;
     double tolerance; /* [V] */
     double relaxation;
+    double enough;
+    int told;
     const double* conductance; /* (edges) [S] */
     const double* reverse; /* (edges) */
     const double* drop; /* (edges) [V] */
@@ -643,15 +683,17 @@ struct pnn_graph_sweep_diode_f64_arguments {
     const double* scale; /* (batch) */
     double* v; /* (batch, n_nodes) [V] */
     int* taken; /* (batch) */
+    double* left; /* (batch) */
+    int* fault; /* (1) */
 };
-static inline void pnn_graph_sweep_diode_f64_pointers(struct pnn_graph_sweep_diode_f64_arguments* a, void* pointers[23]) {
+static inline void pnn_graph_sweep_diode_f64_pointers(struct pnn_graph_sweep_diode_f64_arguments* a, void* pointers[27]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_nodes; pointers[2] = (void*)&a->colours; pointers[3] = (void*)&a->sweeps;
-    pointers[4] = (void*)&a->kept; pointers[5] = (void*)&a->tolerance; pointers[6] = (void*)&a->relaxation;
-    pointers[7] = (void*)&a->conductance; pointers[8] = (void*)&a->reverse; pointers[9] = (void*)&a->drop;
-    pointers[10] = (void*)&a->offsets; pointers[11] = (void*)&a->neighbour; pointers[12] = (void*)&a->edge; pointers[13] = (void*)&a->sense;
-    pointers[14] = (void*)&a->order; pointers[15] = (void*)&a->first; pointers[16] = (void*)&a->load; pointers[17] = (void*)&a->low;
-    pointers[18] = (void*)&a->high; pointers[19] = (void*)&a->driven; pointers[20] = (void*)&a->scale; pointers[21] = (void*)&a->v;
-    pointers[22] = (void*)&a->taken;
+    pointers[4] = (void*)&a->kept; pointers[5] = (void*)&a->tolerance; pointers[6] = (void*)&a->relaxation; pointers[7] = (void*)&a->enough;
+    pointers[8] = (void*)&a->told; pointers[9] = (void*)&a->conductance; pointers[10] = (void*)&a->reverse; pointers[11] = (void*)&a->drop;
+    pointers[12] = (void*)&a->offsets; pointers[13] = (void*)&a->neighbour; pointers[14] = (void*)&a->edge; pointers[15] = (void*)&a->sense;
+    pointers[16] = (void*)&a->order; pointers[17] = (void*)&a->first; pointers[18] = (void*)&a->load; pointers[19] = (void*)&a->low;
+    pointers[20] = (void*)&a->high; pointers[21] = (void*)&a->driven; pointers[22] = (void*)&a->scale; pointers[23] = (void*)&a->v;
+    pointers[24] = (void*)&a->taken; pointers[25] = (void*)&a->left; pointers[26] = (void*)&a->fault;
 }
 struct pnn_graph_sweep_diode_left_f64_arguments {
     long long batch;
@@ -686,6 +728,8 @@ struct pnn_graph_sweep_transistor_f64_arguments {
     int kept;
     double tolerance; /* [V] */
     double relaxation;
+    double enough;
+    int told;
     double strength; /* [A/V^2] */
     double threshold; /* [V] */
     double least; /* [V] */
@@ -703,15 +747,17 @@ struct pnn_graph_sweep_transistor_f64_arguments {
     const double* scale; /* (batch) */
     double* v; /* (batch, n_nodes) [V] */
     int* taken; /* (batch) */
+    double* left; /* (batch) */
+    int* fault; /* (1) */
 };
-static inline void pnn_graph_sweep_transistor_f64_pointers(struct pnn_graph_sweep_transistor_f64_arguments* a, void* pointers[24]) {
+static inline void pnn_graph_sweep_transistor_f64_pointers(struct pnn_graph_sweep_transistor_f64_arguments* a, void* pointers[28]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_nodes; pointers[2] = (void*)&a->colours; pointers[3] = (void*)&a->sweeps;
-    pointers[4] = (void*)&a->kept; pointers[5] = (void*)&a->tolerance; pointers[6] = (void*)&a->relaxation;
-    pointers[7] = (void*)&a->strength; pointers[8] = (void*)&a->threshold; pointers[9] = (void*)&a->least; pointers[10] = (void*)&a->gate;
-    pointers[11] = (void*)&a->offsets; pointers[12] = (void*)&a->neighbour; pointers[13] = (void*)&a->edge; pointers[14] = (void*)&a->sense;
-    pointers[15] = (void*)&a->order; pointers[16] = (void*)&a->first; pointers[17] = (void*)&a->load; pointers[18] = (void*)&a->low;
-    pointers[19] = (void*)&a->high; pointers[20] = (void*)&a->driven; pointers[21] = (void*)&a->scale; pointers[22] = (void*)&a->v;
-    pointers[23] = (void*)&a->taken;
+    pointers[4] = (void*)&a->kept; pointers[5] = (void*)&a->tolerance; pointers[6] = (void*)&a->relaxation; pointers[7] = (void*)&a->enough;
+    pointers[8] = (void*)&a->told; pointers[9] = (void*)&a->strength; pointers[10] = (void*)&a->threshold; pointers[11] = (void*)&a->least;
+    pointers[12] = (void*)&a->gate; pointers[13] = (void*)&a->offsets; pointers[14] = (void*)&a->neighbour; pointers[15] = (void*)&a->edge;
+    pointers[16] = (void*)&a->sense; pointers[17] = (void*)&a->order; pointers[18] = (void*)&a->first; pointers[19] = (void*)&a->load;
+    pointers[20] = (void*)&a->low; pointers[21] = (void*)&a->high; pointers[22] = (void*)&a->driven; pointers[23] = (void*)&a->scale;
+    pointers[24] = (void*)&a->v; pointers[25] = (void*)&a->taken; pointers[26] = (void*)&a->left; pointers[27] = (void*)&a->fault;
 }
 struct pnn_graph_sweep_transistor_left_f64_arguments {
     long long batch;
@@ -1192,10 +1238,15 @@ struct pnn_springs_settle_f64_arguments {
     long long batch;
     long long n_nodes;
     long long n_free;
+    long long n_edges;
     int dimension;
+    long long n_held;
+    long long starts;
+    long long pulls;
+    long long loads;
     int steps;
-    double goal; /* [N] */
-    double stiffest; /* [N/m] */
+    double tolerance;
+    int told;
     const double* stiffness; /* (edges) [N/m] */
     const double* rest; /* (edges) [m] */
     const int* offsets; /* (n_nodes + 1) */
@@ -1205,26 +1256,33 @@ struct pnn_springs_settle_f64_arguments {
     const int* place; /* (n_nodes) */
     const int* first; /* (n_free) */
     const long long* begin; /* (n + 1) */
-    const double* pull; /* (batch, n_nodes, dimension) [N] */
-    const double* load; /* (batch, n_nodes, dimension) [N/m] */
+    const double* held; /* (batch, n_held, dimension) [m] */
+    const double* start; /* (starts, n_nodes, dimension) [m] */
+    const double* pull; /* (pulls, n_nodes, dimension) [N] */
+    const double* load; /* (loads, n_nodes, dimension) [N/m] */
     double* work; /* (blocks, begin[n] + 3 n + n_nodes dimension) */
     double* x; /* (batch, n_nodes, dimension) [m] */
-    double* left; /* (batch) [N] */
+    double* left; /* (batch) */
     int* taken; /* (batch) */
+    int* fault; /* (1) */
 };
-static inline void pnn_springs_settle_f64_pointers(struct pnn_springs_settle_f64_arguments* a, void* pointers[22]) {
-    pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_nodes; pointers[2] = (void*)&a->n_free; pointers[3] = (void*)&a->dimension;
-    pointers[4] = (void*)&a->steps; pointers[5] = (void*)&a->goal; pointers[6] = (void*)&a->stiffest; pointers[7] = (void*)&a->stiffness;
-    pointers[8] = (void*)&a->rest; pointers[9] = (void*)&a->offsets; pointers[10] = (void*)&a->neighbour; pointers[11] = (void*)&a->edge;
-    pointers[12] = (void*)&a->node; pointers[13] = (void*)&a->place; pointers[14] = (void*)&a->first; pointers[15] = (void*)&a->begin;
-    pointers[16] = (void*)&a->pull; pointers[17] = (void*)&a->load; pointers[18] = (void*)&a->work; pointers[19] = (void*)&a->x;
-    pointers[20] = (void*)&a->left; pointers[21] = (void*)&a->taken;
+static inline void pnn_springs_settle_f64_pointers(struct pnn_springs_settle_f64_arguments* a, void* pointers[30]) {
+    pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_nodes; pointers[2] = (void*)&a->n_free; pointers[3] = (void*)&a->n_edges;
+    pointers[4] = (void*)&a->dimension; pointers[5] = (void*)&a->n_held; pointers[6] = (void*)&a->starts; pointers[7] = (void*)&a->pulls;
+    pointers[8] = (void*)&a->loads; pointers[9] = (void*)&a->steps; pointers[10] = (void*)&a->tolerance; pointers[11] = (void*)&a->told;
+    pointers[12] = (void*)&a->stiffness; pointers[13] = (void*)&a->rest; pointers[14] = (void*)&a->offsets;
+    pointers[15] = (void*)&a->neighbour; pointers[16] = (void*)&a->edge; pointers[17] = (void*)&a->node; pointers[18] = (void*)&a->place;
+    pointers[19] = (void*)&a->first; pointers[20] = (void*)&a->begin; pointers[21] = (void*)&a->held; pointers[22] = (void*)&a->start;
+    pointers[23] = (void*)&a->pull; pointers[24] = (void*)&a->load; pointers[25] = (void*)&a->work; pointers[26] = (void*)&a->x;
+    pointers[27] = (void*)&a->left; pointers[28] = (void*)&a->taken; pointers[29] = (void*)&a->fault;
 }
 struct pnn_springs_respond_f64_arguments {
     long long batch;
     long long n_nodes;
     long long n_free;
+    long long n_edges;
     int dimension;
+    long long loads;
     const double* stiffness; /* (edges) [N/m] */
     const double* rest; /* (edges) [m] */
     const int* offsets; /* (n_nodes + 1) */
@@ -1234,18 +1292,20 @@ struct pnn_springs_respond_f64_arguments {
     const int* place; /* (n_nodes) */
     const int* first; /* (n_free) */
     const long long* begin; /* (n + 1) */
-    const double* load; /* (batch, n_nodes, dimension) [N/m] */
+    const double* load; /* (loads, n_nodes, dimension) [N/m] */
     double* work; /* (blocks, begin[n] + 3 n + n_nodes dimension) */
     const double* x; /* (batch, n_nodes, dimension) [m] */
     double* y; /* (batch, n_nodes, dimension) [N, m] */
     int* stable; /* (batch) */
+    int* fault; /* (1) */
 };
-static inline void pnn_springs_respond_f64_pointers(struct pnn_springs_respond_f64_arguments* a, void* pointers[18]) {
-    pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_nodes; pointers[2] = (void*)&a->n_free; pointers[3] = (void*)&a->dimension;
-    pointers[4] = (void*)&a->stiffness; pointers[5] = (void*)&a->rest; pointers[6] = (void*)&a->offsets; pointers[7] = (void*)&a->neighbour;
-    pointers[8] = (void*)&a->edge; pointers[9] = (void*)&a->node; pointers[10] = (void*)&a->place; pointers[11] = (void*)&a->first;
-    pointers[12] = (void*)&a->begin; pointers[13] = (void*)&a->load; pointers[14] = (void*)&a->work; pointers[15] = (void*)&a->x;
-    pointers[16] = (void*)&a->y; pointers[17] = (void*)&a->stable;
+static inline void pnn_springs_respond_f64_pointers(struct pnn_springs_respond_f64_arguments* a, void* pointers[21]) {
+    pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_nodes; pointers[2] = (void*)&a->n_free; pointers[3] = (void*)&a->n_edges;
+    pointers[4] = (void*)&a->dimension; pointers[5] = (void*)&a->loads; pointers[6] = (void*)&a->stiffness; pointers[7] = (void*)&a->rest;
+    pointers[8] = (void*)&a->offsets; pointers[9] = (void*)&a->neighbour; pointers[10] = (void*)&a->edge; pointers[11] = (void*)&a->node;
+    pointers[12] = (void*)&a->place; pointers[13] = (void*)&a->first; pointers[14] = (void*)&a->begin; pointers[15] = (void*)&a->load;
+    pointers[16] = (void*)&a->work; pointers[17] = (void*)&a->x; pointers[18] = (void*)&a->y; pointers[19] = (void*)&a->stable;
+    pointers[20] = (void*)&a->fault;
 }
 
 /* ---- networks/xy.cu */
@@ -1685,24 +1745,29 @@ extern "C" __global__ void pnn_edges_update_f64(long long n_edges, long long col
     double upper, const int* edges, const double* a, const double* b, double* conductance);
 extern "C" __global__ void pnn_edges_laplacian_f64(long long n_nodes, long long columns, const int* offsets, const int* neighbour,
     const int* edge, const unsigned char* free, const double* conductance, const double* v, double* out);
+extern "C" __global__ void pnn_edges_fit_f64(long long n_nodes, long long n_edges, double lowest, int passes, const int* offsets,
+    const int* neighbour, const int* edge, const unsigned char* free, const double* value, unsigned char* marks, int* fault);
 extern "C" __global__ void pnn_elements_sweep_f64(long long batch, long long n_nodes, int colours, int sweeps, int kept, double tolerance,
-    double relaxation, const double* conductance, const double* ohmic, const double* constants, const int* offsets, const int* neighbour,
-    const int* edge, const signed char* sense, const int* order, const int* first, const double* load, const double* low, const double* high,
-    const double* driven, const double* scale, double* v, int* taken);
+    double relaxation, double enough, int told, const double* conductance, const double* ohmic, const double* constants, const int* offsets,
+    const int* neighbour, const int* edge, const signed char* sense, const int* order, const int* first, const double* load,
+    const double* low, const double* high, const double* driven, const double* scale, double* v, int* taken, double* left, int* fault);
 extern "C" __global__ void pnn_elements_sweep_left_f64(long long batch, long long n_nodes, const double* conductance, const double* ohmic,
     const double* constants, const int* offsets, const int* neighbour, const int* edge, const signed char* sense, const unsigned char* free,
     const double* load, const double* low, const double* high, const double* driven, const double* v, double* out);
+extern "C" __global__ void pnn_elimination_solve_f64(int matrices, int n, int columns, int wide, const double* matrix, const double* rhs,
+    double* out);
 extern "C" __global__ void pnn_graph_sweep_diode_f64(long long batch, long long n_nodes, int colours, int sweeps, int kept, double tolerance,
-    double relaxation, const double* conductance, const double* reverse, const double* drop, const int* offsets, const int* neighbour,
-    const int* edge, const signed char* sense, const int* order, const int* first, const double* load, const double* low, const double* high,
-    const double* driven, const double* scale, double* v, int* taken);
+    double relaxation, double enough, int told, const double* conductance, const double* reverse, const double* drop, const int* offsets,
+    const int* neighbour, const int* edge, const signed char* sense, const int* order, const int* first, const double* load,
+    const double* low, const double* high, const double* driven, const double* scale, double* v, int* taken, double* left, int* fault);
 extern "C" __global__ void pnn_graph_sweep_diode_left_f64(long long batch, long long n_nodes, const double* conductance,
     const double* reverse, const double* drop, const int* offsets, const int* neighbour, const int* edge, const signed char* sense,
     const unsigned char* free, const double* load, const double* low, const double* high, const double* driven, const double* v, double* out);
 extern "C" __global__ void pnn_graph_sweep_transistor_f64(long long batch, long long n_nodes, int colours, int sweeps, int kept,
-    double tolerance, double relaxation, double strength, double threshold, double least, const double* gate, const int* offsets,
-    const int* neighbour, const int* edge, const signed char* sense, const int* order, const int* first, const double* load,
-    const double* low, const double* high, const double* driven, const double* scale, double* v, int* taken);
+    double tolerance, double relaxation, double enough, int told, double strength, double threshold, double least, const double* gate,
+    const int* offsets, const int* neighbour, const int* edge, const signed char* sense, const int* order, const int* first,
+    const double* load, const double* low, const double* high, const double* driven, const double* scale, double* v, int* taken,
+    double* left, int* fault);
 extern "C" __global__ void pnn_graph_sweep_transistor_left_f64(long long batch, long long n_nodes, double strength, double threshold,
     double least, const double* gate, const int* offsets, const int* neighbour, const int* edge, const signed char* sense,
     const unsigned char* free, const double* load, const double* low, const double* high, const double* driven, const double* v, double* out);
@@ -1755,13 +1820,15 @@ extern "C" __global__ void pnn_small_networks_solve_f32(long long networks, long
     long long n_free, const int* place, const int* edges, const float* conductance, float* work, float* out, int* fault);
 extern "C" __global__ void pnn_small_networks_solve_f64(long long networks, long long batch, long long n_nodes, long long n_edges,
     long long n_free, const int* place, const int* edges, const double* conductance, double* work, double* out, int* fault);
-extern "C" __global__ void pnn_springs_settle_f64(long long batch, long long n_nodes, long long n_free, int dimension, int steps,
-    double goal, double stiffest, const double* stiffness, const double* rest, const int* offsets, const int* neighbour, const int* edge,
-    const int* node, const int* place, const int* first, const long long* begin, const double* pull, const double* load, double* work,
-    double* x, double* left, int* taken);
-extern "C" __global__ void pnn_springs_respond_f64(long long batch, long long n_nodes, long long n_free, int dimension,
-    const double* stiffness, const double* rest, const int* offsets, const int* neighbour, const int* edge, const int* node,
-    const int* place, const int* first, const long long* begin, const double* load, double* work, const double* x, double* y, int* stable);
+extern "C" __global__ void pnn_springs_settle_f64(long long batch, long long n_nodes, long long n_free, long long n_edges, int dimension,
+    long long n_held, long long starts, long long pulls, long long loads, int steps, double tolerance, int told, const double* stiffness,
+    const double* rest, const int* offsets, const int* neighbour, const int* edge, const int* node, const int* place, const int* first,
+    const long long* begin, const double* held, const double* start, const double* pull, const double* load, double* work, double* x,
+    double* left, int* taken, int* fault);
+extern "C" __global__ void pnn_springs_respond_f64(long long batch, long long n_nodes, long long n_free, long long n_edges, int dimension,
+    long long loads, const double* stiffness, const double* rest, const int* offsets, const int* neighbour, const int* edge, const int* node,
+    const int* place, const int* first, const long long* begin, const double* load, double* work, const double* x, double* y, int* stable,
+    int* fault);
 extern "C" __global__ void pnn_xy_waves_f32(long long count, const float* phase, float* cosine, float* sine);
 extern "C" __global__ void pnn_xy_waves_f64(long long count, const double* phase, double* cosine, double* sine);
 extern "C" __global__ void pnn_xy_force_f32(long long rows, long long nodes, long long field_rows, const float* cosine, const float* sine,

@@ -1,16 +1,19 @@
 // Networks of springs: forces, the Hessian of the energy in an envelope, and Newton's method on them. One block of threads per sample.
 #pragma once
 #include "pnnkern/platform.cuh"
+#ifdef PNN_DEVICE
+#include "pnnkern/reach.cuh"
+#endif
 #if !defined(__CUDACC_RTC__)
 #include <cmath>
 #endif
 
 namespace pnn {
 // Neighbours of node i: neighbour[q] over edge[q], offsets[i] <= q < offsets[i + 1]. node[r] is the free node of row r of blocks of the
-// Hessian, place[i] the row of node i, -1 if it is held; a row of blocks begins with column first[r]. Entry (row, c) of the lower
-// envelope is h[begin[row] + c], D * first[row / D] <= c <= row.
+// Hessian, place[i] the row of node i, or -1 - h where it is held as number h; a row of blocks begins with column first[r]. Entry (row, c)
+// of the lower envelope is h[begin[row] + c], D * first[row / D] <= c <= row.
 struct springs {
-    long long n_free;
+    long long n_nodes, n_edges, n_free;
     const double *k, *l;
     const int *offsets, *neighbour, *edge, *node, *place, *first;
     const long long* begin;
@@ -19,6 +22,7 @@ constexpr double SPRINGS_KEEP = 0.1;    // a factor is used again while a step w
 constexpr double SPRINGS_EVEN = 1e-12;  // of the energy: what two sums of the same springs may differ by
 constexpr double SPRINGS_LEAST = 1e-6;    // shifts of the Hessian, in the largest stiffness
 constexpr double SPRINGS_LARGEST = 1e12;  // beyond, the positions are no longer numbers
+constexpr int SPRINGS_RESTLESS = 72, SPRINGS_FLOATING = 73, SPRINGS_NO_LENGTH = 74, SPRINGS_NO_STIFFNESS = 75;   // faults: the highest is told
 constexpr int SPRINGS_WARPS = 4;        // most of a block, which are whole
 constexpr int SPRINGS_ACROSS = 8;       // threads that share a row
 
@@ -34,6 +38,57 @@ PNN_HD double springs_between(const double* x, int i, int j, double* w) {
 }
 
 #ifdef PNN_DEVICE
+// Flags what is negative or not finite of a spring.
+PNN_D void springs_fit(const springs& net, long long e, int* fault) {
+    double k = net.k[e], l = net.l[e];
+    if (!(k >= 0 && k - k == 0)) atomicMax(fault, SPRINGS_NO_STIFFNESS);
+    if (!(l >= 0 && l - l == 0)) atomicMax(fault, SPRINGS_NO_LENGTH);
+}
+
+// The largest stiffness and the largest rest length, to all threads. Where a spring has no stiffness the first block looks whether
+// springs join each free node to a held one. part: three numbers for each warp. work: room for
+// 2 n_nodes bytes.
+struct springs_span {
+    double stiffest, longest, scale;   // scale: of forces, N
+};
+PNN_D springs_span springs_largest(const springs& net, double* part, double* work, int* fault) {
+    double stiffest = 0, longest = 0, limp = 0;
+    for (long long e = threadIdx.x; e < net.n_edges; e += blockDim.x) {
+        springs_fit(net, e, fault);
+        stiffest = larger(stiffest, net.k[e]);
+        longest = larger(longest, net.l[e]);
+        if (net.k[e] == 0) limp = 1;
+    }
+    for (int lanes = 16; lanes > 0; lanes /= 2) {
+        stiffest = larger(stiffest, __shfl_xor_sync(0xffffffffu, stiffest, lanes));
+        longest = larger(longest, __shfl_xor_sync(0xffffffffu, longest, lanes));
+        limp = larger(limp, __shfl_xor_sync(0xffffffffu, limp, lanes));
+    }
+    if (threadIdx.x % 32 == 0) {
+        double* own = part + 3 * (threadIdx.x / 32);
+        own[0] = stiffest, own[1] = longest, own[2] = limp;
+    }
+    __syncthreads();
+    for (unsigned w = 0; w < blockDim.x / 32; w++) {
+        stiffest = larger(stiffest, part[3 * w]);
+        longest = larger(longest, part[3 * w + 1]);
+        limp = larger(limp, part[3 * w + 2]);
+    }
+    if (limp > 0 && blockIdx.x == 0) {
+        bool all = all_reached(net.n_nodes, net.offsets, net.neighbour, net.edge, [&](long long i) { return net.place[i] < 0; },
+                               [&](int e) { return net.k[e] > 0; }, (unsigned char*)work);
+        if (!all && threadIdx.x == 0) atomicMax(fault, SPRINGS_FLOATING);
+    }
+    __syncthreads();
+    return {stiffest, longest, stiffest * longest};
+}
+
+// Coordinate t of sample s before it settles, D of a node: held ones are where `held` (batch, n_held, D) says, free ones where `start` does.
+PNN_D double springs_begins(const springs& net, int D, const double* held, const double* start, long long t) {
+    int at = net.place[t / D];
+    return at < 0 ? held[(-1LL - at) * D + t % D] : start[t];
+}
+
 // The energy at x less that of springs between held nodes, and the largest force, to all threads. g (n_free * D): gradient. part: two numbers
 // for each warp.
 struct springs_rest {
@@ -165,25 +220,26 @@ PNN_D void springs_solve(const springs& net, const double* h, double* y) {
 PNN_HD long long springs_memory(long long n_nodes, long long n, long long envelope) { return envelope + 3 * n + n_nodes; }
 
 #ifdef PNN_DEVICE
-// Energy is least where no force is left at a free node. x (n_nodes * D) in place; left: the largest force; taken: steps.
+// Energy is least where no force is left at a free node. x (n_nodes * D): where the nodes start, then where they rest. tolerance: of the largest
+// force that may be left, relative to span.scale, which lies in shared memory; returns what is left, and counts steps.
 template <int D>
-PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, double goal, double stiffest, const double* pull,
-                          const double* load, double* own, double* part, double* x, double* left_over, int* taken) {
+PNN_D double springs_settle(const springs& net, int steps, double tolerance, const springs_span& span, const double* pull,
+                            const double* load, double* own, double* part, double* x, int* taken) {
     long long n = net.n_free * D;
     double *h = own, *g = own + net.begin[n], *y = g + n, *other = y + n, *trial = other + n, shift = 0, last = 0;
-    for (long long t = threadIdx.x; t < n_nodes * D; t += blockDim.x) trial[t] = x[t];
+    for (long long t = threadIdx.x; t < net.n_nodes * D; t += blockDim.x) trial[t] = x[t];
     springs_rest rest = springs_forces<D>(net, pull, load, x, g, part);
     double energy = rest.energy, left = rest.force;
     bool kept = false;
     int step = 0;
-    for (; step < steps && !(left <= goal); step++) {
+    for (; step < steps && !(left <= tolerance * span.scale); step++) {
         if (!kept) {
-            double least = last / 10 > SPRINGS_LEAST * stiffest ? last / 10 : SPRINGS_LEAST * stiffest;
-            for (shift = 0; shift < SPRINGS_LARGEST * stiffest; last = shift = shift > 0 ? 10 * shift : least) {
+            double least = last / 10 > SPRINGS_LEAST * span.stiffest ? last / 10 : SPRINGS_LEAST * span.stiffest;
+            for (shift = 0; shift < SPRINGS_LARGEST * span.stiffest; last = shift = shift > 0 ? 10 * shift : least) {
                 springs_hessian<D>(net, load, x, shift, h);
                 if (springs_factor<D>(net, h, other)) break;
             }
-            if (!(shift < SPRINGS_LARGEST * stiffest)) break;
+            if (!(shift < SPRINGS_LARGEST * span.stiffest)) break;
         }
         for (long long t = threadIdx.x; t < n; t += blockDim.x) y[t] = g[t];
         __syncthreads();
@@ -217,10 +273,8 @@ PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, doub
         else break;                      // rounding is all there is to gain
         __syncthreads();
     }
-    if (threadIdx.x == 0) {
-        *left_over = left;
-        *taken = step;
-    }
+    if (threadIdx.x == 0) *taken = step;
+    return left;
 }
 
 template <int D>

@@ -30,9 +30,9 @@ def sweeps_taken(volts: list[float]) -> list[int]:
     v[:, 4] = v[:, 3] / 2
     with _launch.host():
         _launch.launch(
-            STEM, "diode", float, batch, 5, 3, 50, 0, 1e-6, 1.0, ones, ones, 0 * ones, *lists, np.array([1, 2, 4], np.int32),
+            STEM, "diode", float, batch, 5, 3, 50, 0, 1e-6, 1.0, 0.0, 0, ones, ones, 0 * ones, *lists, np.array([1, 2, 4], np.int32),
             np.arange(4, dtype=np.int32), np.zeros(5), np.full(5, -9.0), np.full(5, 9.0), np.zeros((batch, 5)), np.ones(batch), v, taken,
-            grid=(2,), block=(32,),
+            np.zeros(batch), grid=(2,), block=(32,),
         )  # fmt: skip
     return taken.tolist()
 

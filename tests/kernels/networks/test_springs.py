@@ -128,3 +128,48 @@ def test_more_nodes_than_a_warp_has_threads(backend, dimension: int, rng: np.ran
     assert stable.all()
     back = -(forces(y + h * backend.numpy(moved)) - forces(y - h * backend.numpy(moved))) / (2 * h)
     assert np.abs(back - push)[:, free].max() < 1e-5
+
+
+def test_a_start_of_each_sample_and_springs_without_length(backend, rng: np.random.Generator) -> None:
+    """Each sample goes on from where it is; without rest lengths springs are a linear network, and what is left is told by where it lies."""
+    p = problem(2, rng)
+    on, net, free = backend.array, p["net"], free_of(p)
+    arguments = on(p["k"]), on(p["l"]), p["nodes"], on(p["at"])
+    there = settled(p | {"forces": 0 * p["forces"], "load": (0 * p["load"][0], p["load"][1])}).positions
+    again = net.relax(*arguments, on(there))
+    assert again.steps <= 1
+    assert np.abs(backend.numpy(again.positions) - there).max() < 1e-8
+    assert net.relax(*arguments, on(there[0])).steps > 1  # where another one rests
+    limp = net.relax(on(p["k"]), on(0 * p["l"]), p["nodes"], on(p["at"]), on(p["start"]))
+    laplacian = np.zeros((11, 11))
+    for (i, j), k in zip(net.edges, p["k"], strict=True):
+        laplacian[[i, j], [i, j]] += k
+        laplacian[[i, j], [j, i]] -= k
+    pulls = -np.einsum("fh,bhd->fbd", laplacian[np.ix_(free, p["nodes"])], p["at"]).reshape(len(free), -1)
+    truth = np.linalg.solve(laplacian[np.ix_(free, free)], pulls)
+    assert np.abs(backend.numpy(limp.positions)[:, free] - truth.reshape(len(free), 3, 2).swapaxes(0, 1)).max() < 1e-9
+    begun = net.relax(on(p["k"]), on(0 * p["l"]), p["nodes"], on(p["at"]), on(p["start"]), steps=0, on_failure="flag")
+    x = np.broadcast_to(p["start"], (3, 11, 2)).copy()
+    x[:, p["nodes"]] = p["at"]
+    force = np.abs(np.einsum("ij,bjd->bid", laplacian, x)[:, free]).max(axis=(1, 2))
+    np.testing.assert_allclose(begun.residual, force / (p["k"].max() * np.abs(x).max()), rtol=1e-12)
+    all_held = net.relax(on(p["k"]), on(p["l"]), np.arange(11), on(there), on(p["start"]))
+    assert np.array_equal(backend.numpy(all_held.positions), there)
+    assert all_held.converged
+
+
+@pytest.mark.parametrize("longest", [0, 40, 100, 300])
+def test_what_is_left_is_relative_to_the_stiffest_and_the_longest(backend, longest: int, rng: np.random.Generator) -> None:
+    """Wherever among the springs they are: before any step, against forces summed here."""
+    p = problem(2, rng, n=150)
+    p["l"][longest], p["k"][(longest + 77) % p["net"].n_edges] = 3.0, 5.0
+    on, free, (i, j) = backend.array, free_of(p), p["net"].edges.T
+    begun = p["net"].relax(on(p["k"]), on(p["l"]), p["nodes"], on(p["at"]), on(p["start"]), steps=0, on_failure="flag")
+    x = np.broadcast_to(p["start"], (3, 150, 2)).copy()
+    x[:, p["nodes"]] = p["at"]
+    w, force = x[:, i] - x[:, j], np.zeros_like(x)
+    pull = (p["k"] * (1 - p["l"] / np.linalg.norm(w, axis=2)))[:, :, None] * w
+    for s in range(3):
+        np.add.at(force[s], i, pull[s])
+        np.add.at(force[s], j, -pull[s])
+    np.testing.assert_allclose(begun.residual, np.abs(force[:, free]).max(axis=(1, 2)) / (5.0 * 3.0), rtol=1e-10)

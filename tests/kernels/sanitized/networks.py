@@ -1,5 +1,6 @@
 """Relaxing networks, spins, oscillators and updates: more nodes of a colour than threads, more samples and networks than blocks."""
 
+import contextlib
 import functools
 from collections.abc import Iterator
 from itertools import pairwise
@@ -55,18 +56,18 @@ def graph_sweeps() -> Iterator[np.ndarray]:
         law = (*of_edges, *constants)
         start, scale = rng.uniform(-size, size, (batch, n)), np.full(batch, size)
         whole = 8 * n + 4 * (n + 1) + (5 + 8 * sum(np.ndim(a) for a in of_edges)) * len(lists[1])
-        for sweeps, tolerance, relaxation in ((3, 0.0, 1.3), (400, 1e-3, 1.0)):
+        for sweeps, *how in ((3, 0.0, 1.3, 0.0, 0), (400, 1e-3, 1.0, 0.0, 0), (900, 1e-2, 1.0, 1e-6, 1)):
             for kept, shared in enumerate((0, 8 * n, whole)):
-                v, taken = start.copy(), np.zeros(batch, np.int32)
+                v, taken, left = start.copy(), np.zeros(batch, np.int32), np.zeros(batch)
                 _launch.launch(
-                    f"networks/{stem}", verb, float, batch, n, 2, sweeps, kept, tolerance, relaxation, *law, *lists, order, first, load,
-                    low, high, driven, scale, v, taken, grid=(2,), block=(THREADS,), shared=shared,
+                    f"networks/{stem}", verb, float, batch, n, 2, sweeps, kept, *how, *law, *lists, order, first, load, low, high, driven,
+                    scale, v, taken, left, grid=(2,), block=(THREADS,), shared=shared,
                 )  # fmt: skip
-                yield from (v, taken)
+                yield from (v, taken, 1 + left)  # what is left is a difference of voltages, rounded as these are
         left = np.empty_like(v)
         sizes = batch, n
         _launch.launch(
-            f"networks/{stem}", f"{verb}_left", float, *sizes, *law, *lists, free, load, low, high, driven, v, left, threads=v.size
+            f"networks/{stem}", f"{verb}_left", float, *sizes, *law, *lists, free, load, low, high, driven, start, left, threads=v.size
         )
         yield left
 
@@ -84,8 +85,8 @@ def nodes_without_a_root() -> Iterator[np.ndarray]:
     none, rails, taken = np.zeros(3 * stars), np.full(3 * stars, 1e3), np.zeros(batch, np.int32)
     law, lists = (1.0, 0.7, 0.05, gate), neighbours(edges, 3 * stars)
     _launch.launch(
-        "networks/graph_sweep", "transistor", float, batch, 3 * stars, 1, 1, 0, 0.0, 1.0, *law, *lists, free, np.array([0, stars], np.int32),
-        none, -rails, rails, driven, np.ones(batch), v, taken, grid=(2,), block=(THREADS,),
+        "networks/graph_sweep", "transistor", float, batch, 3 * stars, 1, 1, 0, 0.0, 1.0, 0.0, 0, *law, *lists, free,
+        np.array([0, stars], np.int32), none, -rails, rails, driven, np.ones(batch), v, taken, np.zeros(batch), grid=(2,), block=(THREADS,),
     )  # fmt: skip
     yield v
 
@@ -98,9 +99,9 @@ def last_colour_at_rest() -> Iterator[np.ndarray]:
     v[:, 3] = 1, 2, 0, 3
     v[:, 4] = v[:, 3] / 2
     _launch.launch(
-        "networks/graph_sweep", "diode", float, batch, 5, 3, 50, 0, 1e-6, 1.0, ones, ones, 0 * ones, *lists, np.array([1, 2, 4], np.int32),
-        np.arange(4, dtype=np.int32), 0 * ones, -9 * ones, 9 * ones, np.zeros((batch, 5)), np.ones(batch), v, taken, grid=(2,),
-        block=(THREADS,),
+        "networks/graph_sweep", "diode", float, batch, 5, 3, 50, 0, 1e-6, 1.0, 0.0, 0, ones, ones, 0 * ones, *lists,
+        np.array([1, 2, 4], np.int32), np.arange(4, dtype=np.int32), 0 * ones, -9 * ones, 9 * ones, np.zeros((batch, 5)), np.ones(batch), v,
+        taken, np.zeros(batch), grid=(2,), block=(THREADS,),
     )  # fmt: skip
     assert taken.tolist() == [11, 12, 1, 12]  # steps V 4^(1 - sweep) until below 1e-6
     yield from (v, taken)
@@ -493,6 +494,35 @@ def edge_updates() -> Iterator[np.ndarray]:
     yield out
 
 
+def edge_faults() -> Iterator[np.ndarray]:
+    """Nothing is wrong, though some edges are open, of a path that ends where another begins; with marks in either memory."""
+    edges, _ = lattice(9, 16)
+    lists, free, value = neighbours(edges, 144)[:3], np.ones(144, np.uint8), np.ones(len(edges))
+    free[[3, 140]] = 0
+    value[::3] = 0
+    for passes in (0, 1):
+        for marks, shared in ((None, 288), (np.zeros(288, np.uint8), 0)):
+            with contextlib.suppress(FaultError):  # some nodes may float
+                _launch.launch(
+                    "networks/edges", "fit", float, 144, len(edges), 0.0, passes, *lists, free, value, marks, block=(THREADS,), shared=shared
+                )
+                yield value
+
+
+def eliminations() -> Iterator[np.ndarray]:
+    """More systems and slices than blocks, more rows than warps, the last slice not whole; one without an inverse."""
+    rng = np.random.default_rng(8)
+    for n, columns, wide in ((1, 1, 1), (5, 3, 3), (37, 40, 16)):
+        matrix, rhs = rng.normal(size=(3, n, n)) + 3 * n**0.5 * np.eye(n)[::-1], rng.normal(size=(3, n, columns))
+        out, how = np.empty_like(rhs), {"grid": (2,), "block": (THREADS,), "shared": 8 * n * (n + wide + 1)}
+        _launch.launch("networks/elimination", "solve", float, 3, n, columns, wide, matrix, rhs, out, **how)
+        yield out.copy()
+        matrix[1] = 0
+        _launch.launch("networks/elimination", "solve", float, 3, n, columns, wide, matrix, rhs, out, **how)
+        assert np.isnan(out[1]).all()
+        yield out[[0, 2]]
+
+
 # -------------------------------------------------------------------------------------------------------------- factorised networks
 def small_networks() -> Iterator[np.ndarray]:
     """More networks than blocks, more rows and samples than threads; factors in shared and in global memory; two that are singular."""
@@ -530,7 +560,7 @@ def springs() -> Iterator[np.ndarray]:
     offsets, neighbour, edge, _ = neighbours(edges, n)
     node = np.setdiff1d(np.arange(n), [0, 10, 19]).astype(np.int32)
     place = np.full(n, -1, np.int32)
-    place[node] = np.arange(len(node))
+    place[[0, 10, 19]], place[node] = [-1, -2, -3], np.arange(len(node))
     first = np.array([min([place[j] for j in neighbour[offsets[i] : offsets[i + 1]] if place[j] >= 0] + [place[i]]) for i in node], np.int32)
     for dimension in (1, 2, 3):
         rng = np.random.default_rng(dimension)
@@ -546,15 +576,18 @@ def springs() -> Iterator[np.ndarray]:
         lists = offsets, neighbour, edge, node, place, first, begin
         memory = int(begin[-1]) + 3 * m + n * dimension
         for work, shared, threads in ((None, 8 * memory, THREADS), (np.empty(2 * memory), 0, 2 * THREADS)):
-            x, left, taken = x0.copy(), np.zeros(batch), np.zeros(batch, np.int32)
+            x, left, taken = np.empty(x0.shape), np.zeros(batch), np.zeros(batch, np.int32)
             how = {"grid": (2,), "block": (threads,), "shared": shared}
-            sizes = batch, n, len(node), dimension
-            _launch.launch("networks/springs", "settle", float, *sizes, 60, 1e-11, 2.0, k, l, *lists, pull, load, work, x, left, taken, **how)
-            assert (left <= 1e-11).all()
-            yield x
+            sizes = batch, n, len(node), len(edges), dimension
+            held = x0[:, [0, 10, 19]].copy()
+            for of_all, start in ((1, x0[0].copy()), (batch, x0)):
+                given = 3, *[of_all] * 3, 60, 1e-11, 1, k, l, *lists, held, start, pull[:of_all].copy(), load[:of_all].copy()
+                _launch.launch("networks/springs", "settle", float, *sizes, *given, work, x, left, taken, **how)
+                assert (left <= 1e-11).all()
+                yield x
             y, stable, stiff = pull.copy(), np.full(batch, 7, np.int32), load.copy()
             stiff[3] = -9
-            _launch.launch("networks/springs", "respond", float, *sizes, k, l, *lists, stiff, work, x, y, stable, **how)
+            _launch.launch("networks/springs", "respond", float, *sizes, batch, k, l, *lists, stiff, work, x, y, stable, **how)
             assert stable.tolist() == [1, 1, 1, 0, 1]
             yield y
 
@@ -575,5 +608,5 @@ def dense() -> Iterator[np.ndarray]:
 CALLS = (
     dense, graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered_drive, layered_relax, layered_relax_few_outputs,
     layered_contrast, convolutions, spins, dense_spins, potts, chains_of_classes, layers_of_units, oscillators, oscillator_steps,
-    oscillator_fields, updates, edge_updates, small_networks, springs,
+    oscillator_fields, updates, edge_updates, edge_faults, eliminations, small_networks, springs,
 )  # fmt: skip

@@ -11,7 +11,7 @@
 // cross : (size, outputs) X^T Y
 // a : (size, size) gram with the penalty; what is left of it
 // rhs : (size, outputs) cross; what is left of it
-// inverses : (tiles, 32, 32) of the tiles on the diagonal of a, for tiles = ceil(size / 32), as they are when their turn comes
+// inverses : (ceil(size / 32), 32, 32) of the tiles on the diagonal of a, as they are when their turn comes
 // weights : (size, outputs) W
 #include "pnnkern/readout.cuh"
 

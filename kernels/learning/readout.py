@@ -3,7 +3,7 @@
 import numpy as np
 
 SIDE = 32  # of a tile, as in readout.cuh
-EPSILON = np.finfo(np.float64).eps
+ROUNDING = 64 * np.finfo(np.float64).eps  # what elimination leaves of a square, for each variable
 
 
 def pnn_readout_moments(samples, features, outputs, x, labels, targets, gram, cross):
@@ -47,7 +47,7 @@ def _invert(size, panel, gram, a, inverses):
     own = slice(panel * SIDE, min(size, (panel + 1) * SIDE))
     many, out = own.stop - own.start, inverses.reshape(-1, SIDE, SIDE)[panel]
     out[:] = 0
-    out[:many, :many] = _inverse(a.reshape(size, size)[own, own].copy(), size * EPSILON * gram[:: size + 1][own])
+    out[:many, :many] = _inverse(a.reshape(size, size)[own, own].copy(), size * ROUNDING * gram[:: size + 1][own])
 
 
 def pnn_readout_panel(size, outputs, panel, gram, a, rhs, inverses, weights):

@@ -89,8 +89,8 @@ def _eliminated(gram: Array, cross: Array, ridge: float) -> Array:
     inverses = xp.empty((panels, PANEL, PANEL))
     _start("begin", np.float64, size, size, outputs, float(ridge), gram, cross, a, rhs, inverses)
     for panel in range(panels):
-        strips = -(-(panels - 1 - panel - (-outputs // PANEL)) // STRIP)
-        _start("panel", np.float64, panels * strips, size, outputs, panel, gram, a, rhs, inverses, weights)
+        right = panels - 1 - panel + -(-outputs // PANEL)  # tiles of a and of rhs
+        _start("panel", np.float64, panels * -(-right // STRIP), size, outputs, panel, gram, a, rhs, inverses, weights)
     return weights
 
 

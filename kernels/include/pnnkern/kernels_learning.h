@@ -258,6 +258,88 @@ static inline void pnn_optimizer_sgd_f64_pointers(struct pnn_optimizer_sgd_f64_a
     pointers[29] = (void*)&a->parameter7;
 }
 
+/* ---- learning/readout.cu */
+struct pnn_readout_moments_f32_arguments {
+    long long samples;
+    long long features;
+    long long outputs;
+    const float* x; /* (samples, features) */
+    const long long* labels; /* (samples) */
+    const double* targets; /* (samples, outputs) */
+    double* gram; /* (features + 1, features + 1) */
+    double* cross; /* (features + 1, outputs) */
+};
+static inline void pnn_readout_moments_f32_pointers(struct pnn_readout_moments_f32_arguments* a, void* pointers[8]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->features; pointers[2] = (void*)&a->outputs; pointers[3] = (void*)&a->x;
+    pointers[4] = (void*)&a->labels; pointers[5] = (void*)&a->targets; pointers[6] = (void*)&a->gram; pointers[7] = (void*)&a->cross;
+}
+struct pnn_readout_moments_f64_arguments {
+    long long samples;
+    long long features;
+    long long outputs;
+    const double* x; /* (samples, features) */
+    const long long* labels; /* (samples) */
+    const double* targets; /* (samples, outputs) */
+    double* gram; /* (features + 1, features + 1) */
+    double* cross; /* (features + 1, outputs) */
+};
+static inline void pnn_readout_moments_f64_pointers(struct pnn_readout_moments_f64_arguments* a, void* pointers[8]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->features; pointers[2] = (void*)&a->outputs; pointers[3] = (void*)&a->x;
+    pointers[4] = (void*)&a->labels; pointers[5] = (void*)&a->targets; pointers[6] = (void*)&a->gram; pointers[7] = (void*)&a->cross;
+}
+struct pnn_readout_scores_f32_arguments {
+    long long samples;
+    long long features;
+    long long outputs;
+    const float* x; /* (samples, features) */
+    const double* weights; /* (features + 1, outputs) */
+    double* out; /* (samples, outputs) */
+};
+static inline void pnn_readout_scores_f32_pointers(struct pnn_readout_scores_f32_arguments* a, void* pointers[6]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->features; pointers[2] = (void*)&a->outputs; pointers[3] = (void*)&a->x;
+    pointers[4] = (void*)&a->weights; pointers[5] = (void*)&a->out;
+}
+struct pnn_readout_scores_f64_arguments {
+    long long samples;
+    long long features;
+    long long outputs;
+    const double* x; /* (samples, features) */
+    const double* weights; /* (features + 1, outputs) */
+    double* out; /* (samples, outputs) */
+};
+static inline void pnn_readout_scores_f64_pointers(struct pnn_readout_scores_f64_arguments* a, void* pointers[6]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->features; pointers[2] = (void*)&a->outputs; pointers[3] = (void*)&a->x;
+    pointers[4] = (void*)&a->weights; pointers[5] = (void*)&a->out;
+}
+struct pnn_readout_begin_f64_arguments {
+    long long size;
+    long long outputs;
+    double ridge;
+    const double* gram; /* (size, size) */
+    const double* cross; /* (size, outputs) */
+    double* a; /* (size, size) */
+    double* rhs; /* (size, outputs) */
+    double* inverses; /* (ceil(size / 32), 32, 32) */
+};
+static inline void pnn_readout_begin_f64_pointers(struct pnn_readout_begin_f64_arguments* a, void* pointers[8]) {
+    pointers[0] = (void*)&a->size; pointers[1] = (void*)&a->outputs; pointers[2] = (void*)&a->ridge; pointers[3] = (void*)&a->gram;
+    pointers[4] = (void*)&a->cross; pointers[5] = (void*)&a->a; pointers[6] = (void*)&a->rhs; pointers[7] = (void*)&a->inverses;
+}
+struct pnn_readout_panel_f64_arguments {
+    long long size;
+    long long outputs;
+    long long panel;
+    const double* gram; /* (size, size) */
+    double* a; /* (size, size) */
+    double* rhs; /* (size, outputs) */
+    double* inverses; /* (ceil(size / 32), 32, 32) */
+    double* weights; /* (size, outputs) */
+};
+static inline void pnn_readout_panel_f64_pointers(struct pnn_readout_panel_f64_arguments* a, void* pointers[8]) {
+    pointers[0] = (void*)&a->size; pointers[1] = (void*)&a->outputs; pointers[2] = (void*)&a->panel; pointers[3] = (void*)&a->gram;
+    pointers[4] = (void*)&a->a; pointers[5] = (void*)&a->rhs; pointers[6] = (void*)&a->inverses; pointers[7] = (void*)&a->weights;
+}
+
 /* ---- learning/samples.cu */
 struct pnn_samples_gather_u8_arguments {
     long long count;
@@ -617,6 +699,42 @@ static inline void pnn_shake_add_f64_pointers(struct pnn_shake_add_f64_arguments
     pointers[24] = (void*)&a->out7;
 }
 
+/* ---- learning/shares.cu */
+struct pnn_shares_add_f32_arguments {
+    long long n;
+    const float* s0; /* (n) */
+    const float* s1; /* (n) */
+    const float* s2; /* (n) */
+    const float* s3; /* (n) */
+    const float* s4; /* (n) */
+    const float* s5; /* (n) */
+    const float* s6; /* (n) */
+    const float* s7; /* (n) */
+    float* out; /* (n) */
+};
+static inline void pnn_shares_add_f32_pointers(struct pnn_shares_add_f32_arguments* a, void* pointers[10]) {
+    pointers[0] = (void*)&a->n; pointers[1] = (void*)&a->s0; pointers[2] = (void*)&a->s1; pointers[3] = (void*)&a->s2;
+    pointers[4] = (void*)&a->s3; pointers[5] = (void*)&a->s4; pointers[6] = (void*)&a->s5; pointers[7] = (void*)&a->s6;
+    pointers[8] = (void*)&a->s7; pointers[9] = (void*)&a->out;
+}
+struct pnn_shares_add_f64_arguments {
+    long long n;
+    const double* s0; /* (n) */
+    const double* s1; /* (n) */
+    const double* s2; /* (n) */
+    const double* s3; /* (n) */
+    const double* s4; /* (n) */
+    const double* s5; /* (n) */
+    const double* s6; /* (n) */
+    const double* s7; /* (n) */
+    double* out; /* (n) */
+};
+static inline void pnn_shares_add_f64_pointers(struct pnn_shares_add_f64_arguments* a, void* pointers[10]) {
+    pointers[0] = (void*)&a->n; pointers[1] = (void*)&a->s0; pointers[2] = (void*)&a->s1; pointers[3] = (void*)&a->s2;
+    pointers[4] = (void*)&a->s3; pointers[5] = (void*)&a->s4; pointers[6] = (void*)&a->s5; pointers[7] = (void*)&a->s6;
+    pointers[8] = (void*)&a->s7; pointers[9] = (void*)&a->out;
+}
+
 #if defined(__CUDACC__) || defined(__CUDA_HOST_EMULATION__)
 extern "C" __global__ void pnn_losses_judge_f32(long long batch, long long n, int kind, double scale, double high, double low, int hinge,
     const float* outputs, const long long* labels, const double* fractions, float* cotangent, double* sums, int* fault);
@@ -647,6 +765,18 @@ extern "C" __global__ void pnn_optimizer_sgd_f64(int arrays, const long long* si
     double* velocity2, double* velocity3, double* velocity4, double* velocity5, double* velocity6, double* velocity7, double* parameter0,
     double* parameter1, double* parameter2, double* parameter3, double* parameter4, double* parameter5, double* parameter6,
     double* parameter7);
+extern "C" __global__ void pnn_readout_moments_f32(long long samples, long long features, long long outputs, const float* x,
+    const long long* labels, const double* targets, double* gram, double* cross);
+extern "C" __global__ void pnn_readout_moments_f64(long long samples, long long features, long long outputs, const double* x,
+    const long long* labels, const double* targets, double* gram, double* cross);
+extern "C" __global__ void pnn_readout_scores_f32(long long samples, long long features, long long outputs, const float* x,
+    const double* weights, double* out);
+extern "C" __global__ void pnn_readout_scores_f64(long long samples, long long features, long long outputs, const double* x,
+    const double* weights, double* out);
+extern "C" __global__ void pnn_readout_begin_f64(long long size, long long outputs, double ridge, const double* gram, const double* cross,
+    double* a, double* rhs, double* inverses);
+extern "C" __global__ void pnn_readout_panel_f64(long long size, long long outputs, long long panel, const double* gram, double* a,
+    double* rhs, double* inverses, double* weights);
 extern "C" __global__ void pnn_samples_gather_u8(long long count, long long bytes, long long label_bytes, const long long* order,
     const long long* at, const unsigned char* rows, const unsigned char* labels, unsigned char* out, unsigned char* out_labels,
     long long* index);
@@ -693,6 +823,10 @@ extern "C" __global__ void pnn_shake_add_f64(int arrays, const long long* sizes,
     unsigned key1, const unsigned* key, const unsigned long long* purposes, const double* parts, const double* p0, const double* p1,
     const double* p2, const double* p3, const double* p4, const double* p5, const double* p6, const double* p7, double* out0, double* out1,
     double* out2, double* out3, double* out4, double* out5, double* out6, double* out7);
+extern "C" __global__ void pnn_shares_add_f32(long long n, const float* s0, const float* s1, const float* s2, const float* s3,
+    const float* s4, const float* s5, const float* s6, const float* s7, float* out);
+extern "C" __global__ void pnn_shares_add_f64(long long n, const double* s0, const double* s1, const double* s2, const double* s3,
+    const double* s4, const double* s5, const double* s6, const double* s7, double* out);
 #endif
 
 #endif

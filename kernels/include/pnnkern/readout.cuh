@@ -66,7 +66,7 @@ PNN_D void readout_scores(dense_tile<double>& t, i64 samples, i64 features, i64 
 
 // ---- elimination, by blocks of 256 threads, of which each has 2 x 2 numbers of a tile
 constexpr int RIDGE_SIDE = 32, RIDGE_THREADS = 256, RIDGE_STRIP = 4;   // Callers, twin: pnnkern/learning/readout.py, learning/readout.py
-constexpr double RIDGE_EPSILON = 2.220446049250313e-16;
+constexpr double RIDGE_ROUNDING = 64 * 2.220446049250313e-16;   // what elimination leaves of a square, for each variable
 
 typedef double ridge_tile[RIDGE_SIDE][RIDGE_SIDE + 2];
 struct ridge_tiles { ridge_tile a, b, m; };
@@ -98,17 +98,20 @@ struct ridge_few {
 };
 
 // The inverse of the tile in `a`, by Gauss-Jordan, from one of two tiles to the other. A pivot that is no more than what rounding leaves of
-// the variable's own square (1 beyond the matrix) is of a variable that those before it make up: its row and column of the inverse are 0, and
-// so is its weight. NaN stays NaN.
+// the variable's own square is of a variable that those before it make up: its row and column of the inverse are 0, and so is its weight, as
+// they are beyond the matrix. NaN stays NaN. The tile is there for all threads.
 PNN_D void ridge_inverse(ridge_tile& a, ridge_tile& b, i64 size, i64 row0, const double* gram, double* inverse) {
     ridge_few own;
+    if (threadIdx.x < RIDGE_SIDE) {   // asked for once, and kept beside the tile
+        const i64 at = row0 + threadIdx.x;
+        a[threadIdx.x][RIDGE_SIDE] = at < size ? double(size) * RIDGE_ROUNDING * gram[at * size + at] : 1.0;
+    }
+    __syncthreads();
     for (int k = 0; k < RIDGE_SIDE; k++) {
         ridge_tile &now = k % 2 ? b : a, &next = k % 2 ? a : b;
-        const i64 at = row0 + k;
-        const double pivot = now[k][k], least = at < size ? double(size) * RIDGE_EPSILON * gram[at * size + at] : 0.0;
-        const double over = at >= size || pivot <= least ? 0.0 : 1.0 / pivot;
+        const double pivot = now[k][k], over = pivot <= a[k][RIDGE_SIDE] ? 0.0 : 1.0 / pivot;
         own.each([&](int r, int c, double& x) {
-            const double row = mul_(over, now[k][c]);
+            const double row = mul_(over, now[k][c]);   // of what is left
             x = r == k ? (c == k ? over : row) : c == k ? -mul_(now[r][k], over) : fma_(-now[r][k], row, now[r][c]);
         });
         own.put(next);

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from pnnkern import _launch, random
-from pnnkern.learning import SGD, Adam, CrossEntropy, Differential, Logits, MeanSquare, SquareError
+from pnnkern.communicator import _on_gpu
+from pnnkern.learning import SGD, Adam, CrossEntropy, Differential, Logits, MeanSquare, SquareError, readout
 from pnnkern.learning.hardware_aware import _shaken
 from pnnkern.systems._encoding import Encoding
 
@@ -85,4 +86,20 @@ def spread() -> Iterator[np.ndarray]:
         yield out
 
 
-CALLS = (optimizers, shaken, judged, samples, spread)
+def readouts() -> Iterator[np.ndarray]:
+    """Several tiles and panels, the last ones not whole."""
+    for real in (np.float32, np.float64):
+        x = np.linspace(-2, 1, 70 * 67).reshape(70, 67).astype(real) ** 3
+        for outputs, wanted in ((5, np.arange(70) % 5), (1, np.arange(70) % 2), (35, np.cos(np.arange(70.0 * 35)).reshape(70, 35))):
+            gram, cross = readout._moments(x, wanted, outputs)
+            weights = readout._eliminated(gram, cross, 0.1)
+            yield from (gram, cross, weights, readout._scores(x, weights))
+
+
+def shares() -> Iterator[np.ndarray]:
+    for real in (np.float32, np.float64):
+        for count in (3, 17):
+            yield _on_gpu([np.linspace(0, n + 1, 301).astype(real) for n in range(count)])
+
+
+CALLS = (optimizers, shaken, judged, samples, spread, readouts, shares)

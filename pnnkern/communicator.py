@@ -186,15 +186,15 @@ def _reduced(communicator: Communicator, own: Mapping[int, Any]) -> Any:
 
 
 def _in_order(shares: Mapping[int, Any]) -> Any:
-    return _plus(*(shares[number] for number in sorted(shares)))
+    return added_up(*(shares[number] for number in sorted(shares)))
 
 
-def _plus(one: Any, *others: Any) -> Any:
+def added_up(one: Any, *others: Any) -> Any:
     """The sum of these shares, one after another."""
     if isinstance(one, dict):
-        return {name: _plus(value, *(other[name] for other in others)) for name, value in one.items()}
+        return {name: added_up(value, *(other[name] for other in others)) for name, value in one.items()}
     if isinstance(one, tuple | list):
-        return type(one)(_plus(*parts) for parts in zip(one, *others, strict=True))
+        return type(one)(added_up(*parts) for parts in zip(one, *others, strict=True))
     if isinstance(one, Gradient | Factors | Move | Set):
         return functools.reduce(added, others, one)
     if len(others) > 1 and all(_array.is_on_gpu(a) and (a.shape, a.dtype) == (one.shape, one.dtype) for a in (one, *others)):

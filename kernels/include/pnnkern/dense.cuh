@@ -91,8 +91,9 @@ template <class T> PNN_D T slope(int activation, T h) {
 }
 
 template <class T>
-PNN_D void dense_layer(dense_tile<T>& t, i64 members, int shared, i64 batch, i64 n_in, i64 n_out, int activation, const T* x, const T* w, T* out) {
-    const i64 width = n_out + (activation > 0);
+PNN_D void dense_layer(dense_tile<T>& t, i64 members, int shared, i64 batch, i64 n_in, i64 n_out, int activation, int ones, const T* x, const T* w,
+                       T* out) {
+    const i64 width = n_out + (ones != 0);
     const int across = int((width + DENSE_SIDE - 1) / DENSE_SIDE), down = int((batch + DENSE_SIDE - 1) / DENSE_SIDE), tiles = int(members) * down * across;
     for (int n = blockIdx.x; n < tiles; n += gridDim.x) {
         const int m = n / (down * across), i = n / across % down, j = n % across;
@@ -124,6 +125,10 @@ PNN_D void dense_outer(dense_tile<T>& t, i64 samples, i64 rows, i64 columns, T s
         const i64 row = row0 + threadIdx.x / DENSE_SIDE, column = column0 + threadIdx.x % DENSE_SIDE;
         if (row < rows && column < columns) out[row * columns + column] = scale * sum;
     }
+}
+template <class T> PNN_D void dense_slope(i64 values, int activation, const T* error, const T* left, T* out) {
+    for (i64 i = blockIdx.x * (i64)blockDim.x + threadIdx.x; i < values; i += (i64)gridDim.x * blockDim.x)
+        out[i] = error[i] * slope(activation, left[i]);
 }
 }  // namespace pnn
 #endif

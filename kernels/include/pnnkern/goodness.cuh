@@ -63,16 +63,21 @@ PNN_D void goodness_learn(i64 samples, i64 values, int pairs, double sharpness, 
     const double tau = last > 0 ? memory * last + (1 - memory) * now : now;
     if (blockIdx.x == 0 && me == 0) *threshold = tau;
     const i64 n = samples / 2;
-    const T tiny = sizeof(T) == 4 ? T(1.17549435e-38f) : T(2.2250738585072014e-308);
     for (i64 s = blockIdx.x; s < samples; s += gridDim.x) {
-        const double own = goodness[s], sign = s < n ? -1.0 : 1.0;
-        double against;   // what the loss is log(1 + exp()) of
-        if (pairs) against = -sharpness * (s < n ? own - goodness[n + s] : goodness[s - n] - own) / tau;
-        else against = sign * (sharpness * (own / tau - 1));
-        const double slope = sign * sharpness / tau / (1 + exp(-against)), scale = 2.0 / double(values) * slope;   // of the loss, by the goodness
-        if (me == 0 && !(pairs && s >= n)) losses[s] = log_one_plus_exp(against);
-        if (me == 0 && counts) ratings[s] = counts == 1 ? own / tau : ratings[s] + own / tau;
-        const T rms = larger(T(sqrt(own)), tiny);
+        __syncthreads();   // what one thread says may still be read
+        if (me == 0) {
+            const double own = goodness[s], sign = s < n ? -1.0 : 1.0;
+            double against;   // what the loss is log(1 + exp()) of
+            if (pairs) against = -sharpness * (s < n ? own - goodness[n + s] : goodness[s - n] - own) / tau;
+            else against = sign * (sharpness * (own / tau - 1));
+            if (!(pairs && s >= n)) losses[s] = log_one_plus_exp(against);
+            if (counts) ratings[s] = counts == 1 ? own / tau : ratings[s] + own / tau;
+            warps[0] = 2.0 / double(values) * (sign * sharpness / tau / (1 + exp(-against)));   // of the loss, by the goodness, by the outputs
+            warps[1] = sqrt(own);
+        }
+        __syncthreads();
+        const double scale = warps[0];
+        const T tiny = sizeof(T) == 4 ? T(1.17549435e-38f) : T(2.2250738585072014e-308), rms = larger(T(warps[1]), tiny);
         for (i64 v = me; v < values; v += GOODNESS_THREADS) {
             const T value = x[s * values + v];
             cotangent[s * values + v] = T(scale * double(value));

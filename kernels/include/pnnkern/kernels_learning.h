@@ -6,6 +6,155 @@
 #include "pnnkern/kernel_types.h"
 
 
+/* ---- learning/goodness.cu */
+struct pnn_goodness_pairs_u8_arguments {
+    long long n;
+    long long values;
+    long long classes;
+    long long width;
+    double level;
+    unsigned key0;
+    unsigned key1;
+    const unsigned* key; /* (2) */
+    const long long* index; /* (n) */
+    const long long* labels; /* (n) */
+    const unsigned char* samples; /* (n, values) */
+    unsigned char* out; /* (2 n, values) */
+    long long* numbers; /* (2 n) */
+};
+static inline void pnn_goodness_pairs_u8_pointers(struct pnn_goodness_pairs_u8_arguments* a, void* pointers[13]) {
+    pointers[0] = (void*)&a->n; pointers[1] = (void*)&a->values; pointers[2] = (void*)&a->classes; pointers[3] = (void*)&a->width;
+    pointers[4] = (void*)&a->level; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->key;
+    pointers[8] = (void*)&a->index; pointers[9] = (void*)&a->labels; pointers[10] = (void*)&a->samples; pointers[11] = (void*)&a->out;
+    pointers[12] = (void*)&a->numbers;
+}
+struct pnn_goodness_pairs_f32_arguments {
+    long long n;
+    long long values;
+    long long classes;
+    long long width;
+    double level;
+    unsigned key0;
+    unsigned key1;
+    const unsigned* key; /* (2) */
+    const long long* index; /* (n) */
+    const long long* labels; /* (n) */
+    const float* samples; /* (n, values) */
+    float* out; /* (2 n, values) */
+    long long* numbers; /* (2 n) */
+};
+static inline void pnn_goodness_pairs_f32_pointers(struct pnn_goodness_pairs_f32_arguments* a, void* pointers[13]) {
+    pointers[0] = (void*)&a->n; pointers[1] = (void*)&a->values; pointers[2] = (void*)&a->classes; pointers[3] = (void*)&a->width;
+    pointers[4] = (void*)&a->level; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->key;
+    pointers[8] = (void*)&a->index; pointers[9] = (void*)&a->labels; pointers[10] = (void*)&a->samples; pointers[11] = (void*)&a->out;
+    pointers[12] = (void*)&a->numbers;
+}
+struct pnn_goodness_pairs_f64_arguments {
+    long long n;
+    long long values;
+    long long classes;
+    long long width;
+    double level;
+    unsigned key0;
+    unsigned key1;
+    const unsigned* key; /* (2) */
+    const long long* index; /* (n) */
+    const long long* labels; /* (n) */
+    const double* samples; /* (n, values) */
+    double* out; /* (2 n, values) */
+    long long* numbers; /* (2 n) */
+};
+static inline void pnn_goodness_pairs_f64_pointers(struct pnn_goodness_pairs_f64_arguments* a, void* pointers[13]) {
+    pointers[0] = (void*)&a->n; pointers[1] = (void*)&a->values; pointers[2] = (void*)&a->classes; pointers[3] = (void*)&a->width;
+    pointers[4] = (void*)&a->level; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->key;
+    pointers[8] = (void*)&a->index; pointers[9] = (void*)&a->labels; pointers[10] = (void*)&a->samples; pointers[11] = (void*)&a->out;
+    pointers[12] = (void*)&a->numbers;
+}
+struct pnn_goodness_parts_f32_arguments {
+    long long samples;
+    long long values;
+    const float* x; /* (samples, values) */
+    double* goodness; /* (samples) */
+    double* parts; /* (64) */
+};
+static inline void pnn_goodness_parts_f32_pointers(struct pnn_goodness_parts_f32_arguments* a, void* pointers[5]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->values; pointers[2] = (void*)&a->x; pointers[3] = (void*)&a->goodness;
+    pointers[4] = (void*)&a->parts;
+}
+struct pnn_goodness_parts_f64_arguments {
+    long long samples;
+    long long values;
+    const double* x; /* (samples, values) */
+    double* goodness; /* (samples) */
+    double* parts; /* (64) */
+};
+static inline void pnn_goodness_parts_f64_pointers(struct pnn_goodness_parts_f64_arguments* a, void* pointers[5]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->values; pointers[2] = (void*)&a->x; pointers[3] = (void*)&a->goodness;
+    pointers[4] = (void*)&a->parts;
+}
+struct pnn_goodness_learn_f32_arguments {
+    long long samples;
+    long long values;
+    int pairs;
+    double sharpness;
+    double memory;
+    long long batch;
+    int counts;
+    const float* x; /* (samples, values) */
+    const double* goodness; /* (samples) */
+    const double* parts; /* (64) */
+    const double* before; /* (1) */
+    float* cotangent; /* (samples, values) */
+    float* level; /* (samples, values) */
+    double* losses; /* (samples, or samples / 2 where pairs) */
+    double* ratings; /* (samples) */
+    double* threshold; /* (1) */
+};
+static inline void pnn_goodness_learn_f32_pointers(struct pnn_goodness_learn_f32_arguments* a, void* pointers[16]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->values; pointers[2] = (void*)&a->pairs; pointers[3] = (void*)&a->sharpness;
+    pointers[4] = (void*)&a->memory; pointers[5] = (void*)&a->batch; pointers[6] = (void*)&a->counts; pointers[7] = (void*)&a->x;
+    pointers[8] = (void*)&a->goodness; pointers[9] = (void*)&a->parts; pointers[10] = (void*)&a->before;
+    pointers[11] = (void*)&a->cotangent; pointers[12] = (void*)&a->level; pointers[13] = (void*)&a->losses;
+    pointers[14] = (void*)&a->ratings; pointers[15] = (void*)&a->threshold;
+}
+struct pnn_goodness_learn_f64_arguments {
+    long long samples;
+    long long values;
+    int pairs;
+    double sharpness;
+    double memory;
+    long long batch;
+    int counts;
+    const double* x; /* (samples, values) */
+    const double* goodness; /* (samples) */
+    const double* parts; /* (64) */
+    const double* before; /* (1) */
+    double* cotangent; /* (samples, values) */
+    double* level; /* (samples, values) */
+    double* losses; /* (samples, or samples / 2 where pairs) */
+    double* ratings; /* (samples) */
+    double* threshold; /* (1) */
+};
+static inline void pnn_goodness_learn_f64_pointers(struct pnn_goodness_learn_f64_arguments* a, void* pointers[16]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->values; pointers[2] = (void*)&a->pairs; pointers[3] = (void*)&a->sharpness;
+    pointers[4] = (void*)&a->memory; pointers[5] = (void*)&a->batch; pointers[6] = (void*)&a->counts; pointers[7] = (void*)&a->x;
+    pointers[8] = (void*)&a->goodness; pointers[9] = (void*)&a->parts; pointers[10] = (void*)&a->before;
+    pointers[11] = (void*)&a->cotangent; pointers[12] = (void*)&a->level; pointers[13] = (void*)&a->losses;
+    pointers[14] = (void*)&a->ratings; pointers[15] = (void*)&a->threshold;
+}
+struct pnn_goodness_rate_f64_arguments {
+    long long samples;
+    long long stages;
+    int pairs;
+    const double* losses; /* (stages, samples, or samples / 2 where pairs) */
+    const double* ratings; /* (samples) */
+    double* sums; /* (stages + 1) */
+};
+static inline void pnn_goodness_rate_f64_pointers(struct pnn_goodness_rate_f64_arguments* a, void* pointers[6]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->stages; pointers[2] = (void*)&a->pairs; pointers[3] = (void*)&a->losses;
+    pointers[4] = (void*)&a->ratings; pointers[5] = (void*)&a->sums;
+}
+
 /* ---- learning/losses.cu */
 struct pnn_losses_judge_f32_arguments {
     long long batch;
@@ -736,6 +885,25 @@ static inline void pnn_shares_add_f64_pointers(struct pnn_shares_add_f64_argumen
 }
 
 #if defined(__CUDACC__) || defined(__CUDA_HOST_EMULATION__)
+extern "C" __global__ void pnn_goodness_pairs_u8(long long n, long long values, long long classes, long long width, double level,
+    unsigned key0, unsigned key1, const unsigned* key, const long long* index, const long long* labels, const unsigned char* samples,
+    unsigned char* out, long long* numbers);
+extern "C" __global__ void pnn_goodness_pairs_f32(long long n, long long values, long long classes, long long width, double level,
+    unsigned key0, unsigned key1, const unsigned* key, const long long* index, const long long* labels, const float* samples, float* out,
+    long long* numbers);
+extern "C" __global__ void pnn_goodness_pairs_f64(long long n, long long values, long long classes, long long width, double level,
+    unsigned key0, unsigned key1, const unsigned* key, const long long* index, const long long* labels, const double* samples, double* out,
+    long long* numbers);
+extern "C" __global__ void pnn_goodness_parts_f32(long long samples, long long values, const float* x, double* goodness, double* parts);
+extern "C" __global__ void pnn_goodness_parts_f64(long long samples, long long values, const double* x, double* goodness, double* parts);
+extern "C" __global__ void pnn_goodness_learn_f32(long long samples, long long values, int pairs, double sharpness, double memory,
+    long long batch, int counts, const float* x, const double* goodness, const double* parts, const double* before, float* cotangent,
+    float* level, double* losses, double* ratings, double* threshold);
+extern "C" __global__ void pnn_goodness_learn_f64(long long samples, long long values, int pairs, double sharpness, double memory,
+    long long batch, int counts, const double* x, const double* goodness, const double* parts, const double* before, double* cotangent,
+    double* level, double* losses, double* ratings, double* threshold);
+extern "C" __global__ void pnn_goodness_rate_f64(long long samples, long long stages, int pairs, const double* losses, const double* ratings,
+    double* sums);
 extern "C" __global__ void pnn_losses_judge_f32(long long batch, long long n, int kind, double scale, double high, double low, int hinge,
     const float* outputs, const long long* labels, const double* fractions, float* cotangent, double* sums, int* fault);
 extern "C" __global__ void pnn_losses_judge_f64(long long batch, long long n, int kind, double scale, double high, double low, int hinge,

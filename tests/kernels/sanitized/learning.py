@@ -7,6 +7,7 @@ import numpy as np
 from pnnkern import _launch, random
 from pnnkern.communicator import _on_gpu
 from pnnkern.learning import SGD, Adam, CrossEntropy, Differential, Logits, MeanSquare, SquareError, readout
+from pnnkern.learning.forward_forward import _Pairs, _parts, _with_labels
 from pnnkern.learning.hardware_aware import _shaken
 from pnnkern.systems._encoding import Encoding
 
@@ -102,4 +103,20 @@ def shares() -> Iterator[np.ndarray]:
             yield _on_gpu([np.linspace(0, n + 1, 301).astype(real) for n in range(count)])
 
 
-CALLS = (optimizers, shaken, judged, samples, spread, readouts, shares)
+def forward_forward() -> Iterator[np.ndarray]:
+    """More samples than parts of the sum, and values than threads."""
+    for kind in (np.uint8, np.float32, np.float64):
+        yield from _with_labels((np.arange(5 * 301) % 7).reshape(5, 301).astype(kind), np.arange(5) % 3, 3, 0.5, 2, random.key(3), np.arange(4, 9))
+    for real in (np.float32, np.float64):
+        h = np.cos(np.arange(150.0 * 300)).reshape(150, 300).astype(real) * np.linspace(0.5, 2, 150).astype(real)[:, None]
+        for pairs, before in ((0, 0.0), (1, 0.3)):
+            pair, now = _Pairs(None, None, np.empty((2, 150 - 75 * pairs)), np.empty(150)), np.empty(2)
+            for l in range(2):
+                pair.outputs = h
+                pair.goodness, parts = _parts(h)
+                yield pair.learn(l, pairs, 3.0, 0.9, 150, 1 + l, parts, np.array([before]), now[l : l + 1])
+                yield from (pair.goodness, np.array([parts.sum()]), h if l else pair.inputs)
+            yield from (pair.losses, pair.ratings, pair.rated(bool(pairs)), now)
+
+
+CALLS = (optimizers, shaken, judged, samples, spread, readouts, shares, forward_forward)

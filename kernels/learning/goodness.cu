@@ -61,7 +61,7 @@ extern "C" __global__ void __launch_bounds__(256) pnn_goodness_parts_f64(long lo
 // before : (1) the threshold so far; 0: none yet
 // cotangent : (samples, values) dloss / doutput
 // level : (samples, values) outputs with an rms of 1; or null
-// losses : (samples, or samples / 2 where pairs) loss of each
+// losses : (samples or samples / 2) loss of each, or of each pair where pairs
 // threshold : (1) the threshold now
 extern "C" __global__ void __launch_bounds__(256) pnn_goodness_learn_f32(long long samples, long long values, int pairs, double sharpness,
     double memory, long long batch, int counts, const float* __restrict__ x, const double* __restrict__ goodness,
@@ -84,7 +84,7 @@ extern "C" __global__ void __launch_bounds__(256) pnn_goodness_learn_f64(long lo
 // Bytes: a loss of each stage and a rating in.
 // Launch: one block of 256.
 // stages : of the network
-// losses : (stages, samples, or samples / 2 where pairs) loss of each
+// losses : (stages, samples or samples / 2) loss of each, or of each pair where pairs
 // sums : (stages + 1) losses, and how many samples are right
 extern "C" __global__ void __launch_bounds__(256) pnn_goodness_rate_f64(long long samples, long long stages, int pairs,
     const double* __restrict__ losses, const double* __restrict__ ratings, double* __restrict__ sums) {

@@ -254,8 +254,8 @@ class _Pairs:
         xp, last = _array.namespace(x), l == len(self.losses) - 1
         cotangent, level = xp.empty(x.shape, x.dtype), None if last else xp.empty(x.shape, x.dtype)
         _launch.launch(
-            "learning/goodness", "learn", x.dtype, *x.shape, pairs, sharpness, memory, batch, counts, x, self.goodness, parts, before, cotangent,
-            level, self.losses[l], self.ratings, threshold, grid=(max(1, min(len(x), _launch.MAX_BLOCKS)),), block=(THREADS,),
+            "learning/goodness", "learn", x.dtype, *x.shape, pairs, sharpness, memory, batch, counts, x, self.goodness, parts, before,
+            cotangent, level, self.losses[l], self.ratings, threshold, grid=(max(1, min(len(x), _launch.MAX_BLOCKS)),), block=(THREADS,),
         )  # fmt: skip
         self.outputs, self.inputs = None, None if level is None else level.reshape(shape).astype(dtype, copy=False)
         out: Array = cotangent.reshape(shape).astype(dtype, copy=False)

@@ -21,7 +21,6 @@ from .losses import SquareError
 from .metrics import Metrics, metrics
 from .rule import Batch, Rule, State, Updates
 
-
 SIDE = 16  # of a tile of products, as in dense.cuh
 PANEL, STRIP = 32, 4  # variables of a panel, and tiles of a block beside each other, as in readout.cuh
 
@@ -80,7 +79,7 @@ def _scores(features: Array, weights: Array) -> Array:
 
 
 def _eliminated(gram: Array, cross: Array, ridge: float) -> Array:
-    """The weights by elimination, which can be captured as a graph: a launch for every 32 variables. It takes no matrix for singular: a variable
+    """The weights by elimination, which can be captured as a graph: a launch for every 32 variables. No matrix is singular to it: a variable
     that those before it make up, but for rounding, has the weight 0."""
     xp, (size, outputs) = _array.namespace(gram), cross.shape
     gram, cross = (_array.contiguous(_array.as_type(a, np.float64, copy=False)) for a in (gram, cross))

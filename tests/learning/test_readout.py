@@ -129,8 +129,8 @@ def test_a_step_is_captured_on_a_gpu(cupy: Any) -> None:
     off, host = fitted(cupy, "off")[1], fitted(np, "off")[1]
     for name, value in on.items():
         np.testing.assert_array_equal(value, off[name], err_msg=name)
-        np.testing.assert_allclose(value, host[name], rtol=1e-5, atol=1e-6, err_msg=name)
+        np.testing.assert_allclose(value, host[name], rtol=1e-4, atol=1e-4, err_msg=name)
     assert trainer.way == "steps captured as a CUDA graph"
     with strict_cupy.counted() as events:
-        trainer._device.step()
+        trainer._device.step()  # type: ignore[union-attr]
     assert strict_cupy.totals(events) | {"copies": 0} == {"launches": 1, "operations": 0, "syncs": 0, "copies": 0}

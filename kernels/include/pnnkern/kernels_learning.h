@@ -106,7 +106,7 @@ struct pnn_goodness_learn_f32_arguments {
     const double* before; /* (1) */
     float* cotangent; /* (samples, values) */
     float* level; /* (samples, values) */
-    double* losses; /* (samples, or samples / 2 where pairs) */
+    double* losses; /* (samples or samples / 2) */
     double* ratings; /* (samples) */
     double* threshold; /* (1) */
 };
@@ -131,7 +131,7 @@ struct pnn_goodness_learn_f64_arguments {
     const double* before; /* (1) */
     double* cotangent; /* (samples, values) */
     double* level; /* (samples, values) */
-    double* losses; /* (samples, or samples / 2 where pairs) */
+    double* losses; /* (samples or samples / 2) */
     double* ratings; /* (samples) */
     double* threshold; /* (1) */
 };
@@ -146,7 +146,7 @@ struct pnn_goodness_rate_f64_arguments {
     long long samples;
     long long stages;
     int pairs;
-    const double* losses; /* (stages, samples, or samples / 2 where pairs) */
+    const double* losses; /* (stages, samples or samples / 2) */
     const double* ratings; /* (samples) */
     double* sums; /* (stages + 1) */
 };

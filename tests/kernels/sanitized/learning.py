@@ -106,7 +106,8 @@ def shares() -> Iterator[np.ndarray]:
 def forward_forward() -> Iterator[np.ndarray]:
     """More samples than parts of the sum, and values than threads."""
     for kind in (np.uint8, np.float32, np.float64):
-        yield from _with_labels((np.arange(5 * 301) % 7).reshape(5, 301).astype(kind), np.arange(5) % 3, 3, 0.5, 2, random.key(3), np.arange(4, 9))
+        x, labels, index = (np.arange(5 * 301) % 7).reshape(5, 301).astype(kind), np.arange(5) % 3, np.arange(4, 9)
+        yield from _with_labels(x, labels, 3, 0.5, 2, random.key(3), index)
     for real in (np.float32, np.float64):
         h = np.cos(np.arange(150.0 * 300)).reshape(150, 300).astype(real) * np.linspace(0.5, 2, 150).astype(real)[:, None]
         for pairs, before in ((0, 0.0), (1, 0.3)):

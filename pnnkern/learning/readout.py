@@ -50,6 +50,10 @@ def ridge_weights(gram: Numbers, cross: Numbers, ridge: float) -> Array:
     gram, cross : Array
         Sums of `moments`. s : the features' sum of squares, averaged over the features, so that neither their unit nor the number of samples
         matters to `ridge`.
+
+    Notes
+    -----
+    On a GPU no matrix is singular: a feature that those before it make up, but for rounding, has the weight 0.
     """
     shaped("cross", cross, len(shaped("gram", gram, None, len(gram))), None)
     if _array.is_on_gpu(gram):

@@ -71,7 +71,7 @@ def test_real_targets_are_fitted() -> None:
 
 @pytest.mark.parametrize(
     ("features", "outputs", "samples", "ridge"),
-    [(1, 1, 9, 0.2), (15, 2, 20, 0.0), (16, 16, 33, 1e-3), (31, 10, 150, 1e-2), (32, 3, 129, 1e-4), (70, 35, 200, 0.0), (140, 4, 65, 0.5)],
+    [(1, 1, 9, 0.2), (15, 2, 20, 0.0), (16, 16, 33, 1e-3), (31, 10, 150, 1e-2), (32, 3, 129, 1e-4), (70, 35, 200, 0.0), (290, 4, 65, 0.5)],
 )
 def test_kernels_find_the_minimum(backend: Any, rng: np.random.Generator, features: int, outputs: int, samples: int, ridge: float) -> None:
     """Tiles and panels, whole and not; of classes and of real targets."""

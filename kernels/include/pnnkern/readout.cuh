@@ -99,7 +99,7 @@ struct ridge_few {
 
 // The inverse of the tile in `a`, by Gauss-Jordan, from one of two tiles to the other. A pivot that is no more than what rounding leaves of
 // the variable's own square is of a variable that those before it make up: its row and column of the inverse are 0, and so is its weight, as
-// they are beyond the matrix. NaN stays NaN. The tile is there for all threads.
+// they are beyond the matrix. NaN stays NaN.
 PNN_D void ridge_inverse(ridge_tile& a, ridge_tile& b, i64 size, i64 row0, const double* gram, double* inverse) {
     ridge_few own;
     if (threadIdx.x < RIDGE_SIDE) {   // asked for once, and kept beside the tile
@@ -147,7 +147,6 @@ PNN_D void ridge_begin(ridge_tiles& t, i64 size, i64 outputs, double ridge, cons
     ridge_few own;
     own.each([&](int r, int c, double& v) { v = r < size && c < size ? penalised(r, c) : 0.0; });
     own.put(t.a);
-    __syncthreads();
     ridge_inverse(t.a, t.b, size, 0, gram, inverses);
 }
 

@@ -8,7 +8,8 @@ ROUNDING = 64 * np.finfo(np.float64).eps  # what elimination leaves of a square,
 
 def pnn_readout_moments(samples, features, outputs, x, labels, targets, gram, cross):
     """gram = X^T X and cross = X^T Y, X of features and a constant 1, Y of targets, or 1 at the label and 0 elsewhere."""
-    x = np.concatenate([x.reshape(samples, features).astype(np.float64), np.ones((samples, 1))], axis=1)
+    given, x = x.reshape(samples, features), np.empty((samples, features + 1))
+    x[:, :-1], x[:, -1] = given, 1
     if targets.size or not labels.size:
         y = targets.reshape(samples, outputs)
     else:

@@ -14,11 +14,13 @@ ACTIVATIONS = ("", "tanh", "relu", "sigmoid")  # numbered as in dense.cu
 SIDE = 16  # of a tile, as in dense.cuh
 
 
-def layer(x: Array, w: Array, activation: str = "") -> Array:
+def layer(x: Array, w: Array, activation: str = "", ones: bool | None = None) -> Array:
     """f(x @ w), with a column of ones behind it, which the last row of the next layer's weights is for; without f the product itself.
 
+    ones : whether there is that column; by default where there is an f.
+
     x : (batch, n_in) or (members, batch, n_in). w : (n_in, n_out), or (members, n_in, n_out) of a population.
-    Returns (..., batch, n_out + 1), or (..., batch, n_out) without f.
+    Returns (..., batch, n_out + 1), or (..., batch, n_out) without it.
     """
     (x, w), xp = _alike(x, w), _array.namespace(x, w)
     lead = (*(w.shape[:-2] or x.shape[:-2]), x.shape[-2])
@@ -27,11 +29,12 @@ def layer(x: Array, w: Array, activation: str = "") -> Array:
     elif x.ndim == 3 and len(x) == 1:  # the same for all members
         x = x[0]
     members, batch, (n_in, n_out) = int(np.prod(w.shape[:-2])), x.shape[-2], w.shape[-2:]
-    width = n_out + bool(activation)
+    ones = bool(activation) if ones is None else ones
+    width = n_out + ones
     out = xp.empty((members, batch, width), x.dtype)
     if out.size:
         _start("layer", members * _tiles(batch) * _tiles(width), x.dtype, members, int(x.ndim == 2), batch, n_in, n_out,
-               ACTIVATIONS.index(activation), x, w, out)  # fmt: skip
+               ACTIVATIONS.index(activation), int(ones), x, w, out)  # fmt: skip
     return out.reshape(*lead, width)
 
 
@@ -45,6 +48,14 @@ def below(error: Array, w: Array, activation: str, entered: Array) -> Array:
     out = _array.namespace(error).empty((batch, n_in - 1), error.dtype)
     if out.size:
         _start("below", _tiles(batch) * _tiles(n_in - 1), out.dtype, batch, n_in, n_out, ACTIVATIONS.index(activation), error, w, entered, out)
+    return out
+
+
+def sloped(error: Array, activation: str, left: Array) -> Array:
+    """The error before f of a layer, of `error` behind it, by what f gave, `left`."""
+    error, left = _alike(error, left)
+    out = _array.namespace(error).empty(error.shape, error.dtype)
+    _launch.launch("networks/dense", "slope", out.dtype, out.size, ACTIVATIONS.index(activation), error, left, out, threads=out.size)
     return out
 
 

@@ -7,13 +7,18 @@ Here there is one rank, and threads to try it with; `_mpi` has the processes of 
 """
 
 import contextlib
+import functools
 import math
+import operator
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
-from . import _array
+import numpy as np
+
+from . import _array, _launch
+from ._array import Array
 from ._errors import PnnError
 from ._layout import Layout
 from ._updates import Factors, Gradient, Move, Set, added
@@ -181,21 +186,31 @@ def _reduced(communicator: Communicator, own: Mapping[int, Any]) -> Any:
 
 
 def _in_order(shares: Mapping[int, Any]) -> Any:
-    numbers = sorted(shares)
-    out = shares[numbers[0]]
-    for number in numbers[1:]:
-        out = _plus(out, shares[number])
-    return out
+    return added_up(*(shares[number] for number in sorted(shares)))
 
 
-def _plus(one: Any, two: Any) -> Any:
+def added_up(one: Any, *others: Any) -> Any:
+    """The sum of these shares, one after another."""
     if isinstance(one, dict):
-        return {name: _plus(value, two[name]) for name, value in one.items()}
+        return {name: added_up(value, *(other[name] for other in others)) for name, value in one.items()}
     if isinstance(one, tuple | list):
-        return type(one)(_plus(a, b) for a, b in zip(one, two, strict=True))
+        return type(one)(added_up(*parts) for parts in zip(one, *others, strict=True))
     if isinstance(one, Gradient | Factors | Move | Set):
-        return added(one, two)
-    return one + two
+        return functools.reduce(added, others, one)
+    if len(others) > 1 and all(_array.is_on_gpu(a) and (a.shape, a.dtype) == (one.shape, one.dtype) for a in (one, *others)):
+        return _on_gpu(list(map(_array.contiguous, (one, *others))))
+    return functools.reduce(operator.add, others, one)
+
+
+def _on_gpu(shares: list[Array]) -> Array:
+    """The same of arrays on a GPU, eight in a launch."""
+    if shares[0].dtype not in (np.float32, np.float64):
+        return functools.reduce(operator.add, shares)
+    while len(shares) > 1:
+        some, out = shares[:8], _array.namespace(shares[0]).empty(shares[0].shape, shares[0].dtype)
+        _launch.launch("learning/shares", "add", out.dtype, out.size, *some, *[None] * (8 - len(some)), out, threads=out.size)
+        shares = [out, *shares[8:]]
+    return shares[0]
 
 
 def _layouts(share: Any, size: int) -> list[Layout | None]:

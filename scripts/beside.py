@@ -175,9 +175,13 @@ def optimisers(pnn: Any) -> dict[str, Case]:
     w, g = {"w": real(1 << 20)}, {"w": real(1 << 20)}
     adam, sgd = pnn.learning.Adam(1e-3), pnn.learning.SGD(1e-3, momentum=0.9)
     weights, key = real(785, 256, low=-0.2, high=0.2), pnn.random.key(1)
+    features, targets, labels = real(64, 1024), real(64, 10).astype(float), np.arange(50) % 10
+    layers, rule = pnn.systems.CrossbarNetwork(hidden=(500, 500), key=key), pnn.learning.ForwardForward()
+    batch = pnn.learning.Batch(real(50, 784), labels, 0, layers.encode)
     return {
         "Adam": lambda: adam.apply(w, g), "SGD": lambda: sgd.apply(w, g),
-        "shaken": lambda: pnn.learning.shaken(weights, 0.04, key, -1.0, 1.0),
+        "shaken": lambda: pnn.learning.shaken(weights, 0.04, key, -1.0, 1.0), "moments": lambda: pnn.learning.moments(features, targets),
+        "forward-forward": lambda: pnn.learning.one_step(rule, layers, batch, key),
     }  # fmt: skip
 
 

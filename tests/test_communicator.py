@@ -1,5 +1,7 @@
 """Sums over fixed shards in the order of the samples: one rank, two and three threads come to the same bits, with every rule."""
 
+import functools
+import operator
 import threading
 from typing import Any
 
@@ -7,6 +9,7 @@ import numpy as np
 import public_calls
 import pytest
 import rank_cells
+import strict_cupy
 from toy_system import TwoLayers, clouds
 
 from pnnkern import _packing, communicator, random
@@ -378,3 +381,20 @@ def test_ranks_share_neighbours(count: int, size: int) -> None:
     with communicator.threads(size) as ranks:
         assert [n for comm in ranks for n in communicator.shared_out(comm, count)] == list(range(count))
         assert max(len(communicator.shared_out(comm, count)) for comm in ranks) == -(-count // size)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("count", [2, 3, 8, 9, 20])
+def test_shares_on_a_gpu_are_added_in_their_order(cupy: Any, rng: np.random.Generator, dtype: Any, count: int) -> None:
+    """With the bits of one addition after another; of arrays and of single values, and of zeros with a sign."""
+    shares = [(rng.normal(size=(7, 131)) * 10.0 ** rng.integers(-8, 8, (7, 131))).astype(dtype) for _ in range(count)]
+    for share in shares:
+        share[0] = -0.0
+    wanted = functools.reduce(operator.add, shares)
+    values = {n: {"sum": cupy.asarray(share), "one": (cupy.asarray(share)[3, 5],)} for n, share in enumerate(shares)}
+    with strict_cupy.counted() as events:
+        found = communicator.total(communicator.SERIAL, values)
+    np.testing.assert_array_equal(found["sum"].get().view(np.uint8), wanted.view(np.uint8))
+    assert found["one"][0].get() == wanted[3, 5]
+    launches, operations = (0, 2) if count == 2 else (2 * -(-(count - 1) // 7), 0)
+    assert strict_cupy.totals(events) == {"launches": launches, "operations": operations, "syncs": 0, "copies": 0}

@@ -8,22 +8,23 @@
 // activation : 1 tanh, 2 relu, 3 sigmoid; 0: none
 #include "pnnkern/dense.cuh"
 
-// out[m, b, :] = f(x[m, b, :] w[m]), and with an activation a column of ones behind, for the bias of the next layer.
+// out[m, b, :] = f(x[m, b, :] w[m]), and a column of ones behind, if asked for, for the bias of the next layer.
 // Bytes: x once for 16 outputs, w once for 16 samples, out once.
 // members : networks of a population
 // shared : not 0: all have the same x
 // x : (members, batch, n_in) inputs; (batch, n_in) where shared
 // w : (members, n_in, n_out) weights
+// ones : not 0: with the column of ones
 // out : (members, batch, n_out or n_out + 1) outputs
 extern "C" __global__ void __launch_bounds__(256) pnn_dense_layer_f32(long long members, int shared, long long batch, long long n_in,
-    long long n_out, int activation, const float* __restrict__ x, const float* __restrict__ w, float* __restrict__ out) {
+    long long n_out, int activation, int ones, const float* __restrict__ x, const float* __restrict__ w, float* __restrict__ out) {
     __shared__ pnn::dense_tile<float> tile;
-    pnn::dense_layer(tile, members, shared, batch, n_in, n_out, activation, x, w, out);
+    pnn::dense_layer(tile, members, shared, batch, n_in, n_out, activation, ones, x, w, out);
 }
 extern "C" __global__ void __launch_bounds__(256, 2) pnn_dense_layer_f64(long long members, int shared, long long batch, long long n_in,
-    long long n_out, int activation, const double* __restrict__ x, const double* __restrict__ w, double* __restrict__ out) {
+    long long n_out, int activation, int ones, const double* __restrict__ x, const double* __restrict__ w, double* __restrict__ out) {
     __shared__ pnn::dense_tile<double> tile;
-    pnn::dense_layer(tile, members, shared, batch, n_in, n_out, activation, x, w, out);
+    pnn::dense_layer(tile, members, shared, batch, n_in, n_out, activation, ones, x, w, out);
 }
 // The error below a layer whose last input is that of the bias: out[b, i] = f'(entered[b, i]) sum over j of error[b, j] w[i, j], i < n_in -
 // 1, f' by f's own value.
@@ -59,4 +60,20 @@ extern "C" __global__ void __launch_bounds__(256) pnn_dense_outer_f64(long long 
     const double* __restrict__ first, const double* __restrict__ second, double* __restrict__ out) {
     __shared__ pnn::dense_tile<double> tile;
     pnn::dense_outer(tile, samples, rows, columns, scale, first, second, out);
+}
+// The error before f of a layer, by f's own value: out = f'(left) error.
+// Bytes: two values in, one out.
+// Launch: any 1-D grid.
+// values : of the error
+// activation : 1 tanh, 2 relu, 3 sigmoid
+// error : (values) error behind f
+// left : (values) values of f that left the layer
+// out : (values) error before f
+extern "C" __global__ void pnn_dense_slope_f32(long long values, int activation, const float* __restrict__ error,
+    const float* __restrict__ left, float* __restrict__ out) {
+    pnn::dense_slope(values, activation, error, left, out);
+}
+extern "C" __global__ void pnn_dense_slope_f64(long long values, int activation, const double* __restrict__ error,
+    const double* __restrict__ left, double* __restrict__ out) {
+    pnn::dense_slope(values, activation, error, left, out);
 }

@@ -20,11 +20,11 @@ def _slope(activation, h):
     return 1 - h * h if activation == TANH else h > 0 if activation == RELU else h * (1 - h)
 
 
-def pnn_dense_layer(members, shared, batch, n_in, n_out, activation, x, w, out):
-    """f(x @ w), and ones behind it where there is an f."""
+def pnn_dense_layer(members, shared, batch, n_in, n_out, activation, ones, x, w, out):
+    """f(x @ w), and ones behind it if asked for."""
     x, w = x.reshape((batch, n_in) if shared else (members, batch, n_in)), w.reshape(members, n_in, n_out)
-    if not activation:
-        np.matmul(x, w, out=out.reshape(members, batch, n_out))
+    if not ones:
+        _active(activation, np.matmul(x, w, out=out.reshape(members, batch, n_out)))
         return
     a, out = np.matmul(x, w), out.reshape(members, batch, n_out + 1)
     _active(activation, a)
@@ -41,3 +41,8 @@ def pnn_dense_outer(samples, rows, columns, scale, first, second, out):
     """first.T @ second, times a scale, which is put on what is small beside the product."""
     second = second.reshape(samples, columns)
     np.matmul(first.reshape(samples, rows).T, second if scale == 1 else second * scale, out=out.reshape(rows, columns))
+
+
+def pnn_dense_slope(values, activation, error, left, out):
+    """f'(left) error."""
+    np.multiply(error, _slope(activation, left), out=out)

@@ -16,17 +16,21 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _launch, random
 from .._array import Array, Key, Numbers
 from .._checks import class_labels, real, shaped
 from .._declared import Count, Positive, Range, Share
 from .._gate import accepts_any
 from .._updates import Derivative, gradients, joined
+from ..communicator import added_up
+from ..systems._encoding import ENCODED
 from ..systems._samples import on_device
 from ..systems.protocols import Staged
 from .losses import Logits
 from .metrics import Metrics
 from .rule import Batch, Rule, State, Updates
+
+THREADS, PARTS = 256, 64  # of a block, and of a sum, as in goodness.cuh
 
 
 @accepts_any
@@ -40,16 +44,22 @@ def with_label(samples: Numbers, labels: Numbers, classes: int, level: float = 1
     ValueError
         For samples with fewer values and for other labels.
     """
-    values, needed = int(np.prod(samples.shape[1:])), classes * width
-    if samples.ndim < 2 or values < needed:
-        wide = f" of width {width}" if width > 1 else ""
-        raise ValueError(f"a label{wide} of {classes} classes is longer than a sample: it takes {needed} values, and there are {values}")
+    needed = _room(samples, classes, width)
     class_labels(labels, len(samples), classes)
     xp = _array.namespace(samples)
     out = xp.array(samples).reshape(len(samples), -1)
     full = 255 if samples.dtype == np.uint8 else 1
     out[:, :needed] = ((xp.arange(needed) // width == xp.asarray(labels)[:, None]) * (level * full)).astype(samples.dtype)
     return out.reshape(samples.shape)
+
+
+def _room(samples: Array, classes: int, width: int) -> int:
+    """How many values of a sample a label takes. Raises ValueError where there are fewer."""
+    values, needed = int(np.prod(samples.shape[1:])), classes * width
+    if samples.ndim < 2 or values < needed:
+        wide = f" of width {width}" if width > 1 else ""
+        raise ValueError(f"a label{wide} of {classes} classes is longer than a sample: it takes {needed} values, and there are {values}")
+    return needed
 
 
 @accepts_any
@@ -146,9 +156,9 @@ class ForwardForward(Rule):
     def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
         key = random.require_key(key, "wrong labels are random")
         shaped("threshold of the state", state["threshold"], system.stages)
+        xp, stages = _array.namespace(*system.parameters.values()), system.stages
+        before, thresholds = _array.contiguous(state["threshold"]), xp.empty(stages)
         found: dict[str, Derivative] = {}
-        thresholds: list[Array] = []
-        loss: Any = 0.0
         pairs: dict[int, _Pairs] = {}  # of this rank's shards, stage after stage: a threshold is of the whole batch
 
         def passed(part: Batch, l: int) -> Array:
@@ -156,42 +166,45 @@ class ForwardForward(Rule):
                 pairs[id(part)] = self._pairs(system, part, key)
             pair = pairs[id(part)]
             pair.outputs, pair.record = system.stage(l, pair.inputs, key, pair.index)
-            return goodness(pair.outputs).sum()
+            pair.goodness, parts = _parts(pair.outputs)
+            return parts
 
-        def learned(part: Batch, l: int, tau: Array) -> tuple[dict[str, Derivative], Array]:
-            pair, n = pairs[id(part)], len(part)
-            each, cotangent = self._loss(pair.outputs, pair.positive, tau)
-            derivatives = system.stage_vjp(l, cotangent, pair.record)
-            if self._counts(l, system):
-                pair.ratings = pair.ratings + goodness(pair.outputs) / tau
-            pair.inputs, pair.outputs, pair.record = _level(pair.outputs), None, None
-            return derivatives, each.sum() * (n / len(each))
+        def learn(pair: "_Pairs", l: int, parts: Array) -> Array:
+            counts = 1 + (l > 0) if self._counts(l, system) else 0
+            how = int(self.against == "pair"), float(self.sharpness), float(self.memory), 2 * len(batch), counts
+            return pair.learn(l, *how, parts, before[l : l + 1], thresholds[l : l + 1])
 
-        def rated(part: Batch) -> Array:
-            ratings, n = pairs[id(part)].ratings, len(part)
-            return (ratings[:n] > ratings[n:]).sum()
+        def learned(part: Batch, l: int, parts: Array) -> dict[str, Derivative]:
+            pair = pairs[id(part)]
+            derivatives: dict[str, Derivative] = system.stage_vjp(l, learn(pair, l, parts), pair.record)
+            pair.record = None
+            return derivatives
 
-        xp = _array.namespace(*system.parameters.values())
-        for l in range(system.stages):
-            before, now = state["threshold"][l], batch.sum(functools.partial(passed, l=l)) / (2 * len(batch))
-            tau = xp.where(before > 0, self.memory * before + (1 - self.memory) * now, now)
-            derivatives, losses = batch.sum(functools.partial(learned, l=l, tau=tau))
-            found = joined(found, derivatives)
-            thresholds.append(tau)
-            loss = loss + losses
-        return gradients(found), {"threshold": xp.stack(thresholds)}, {"loss": loss, "rating": batch.sum(rated)}
+        for l in range(stages):
+            parts = batch.sum(functools.partial(passed, l=l))
+            if not pairs:  # of more ranks than shards: thresholds are known to all
+                learn(_Pairs.none(xp, stages), l, parts)
+            found = joined(found, batch.sum(functools.partial(learned, l=l, parts=parts)))
+        sums = batch.sum(lambda part: pairs[id(part)].rated(self.against == "pair"))
+        loss, rating = added_up(*(sums[l] for l in range(stages))), sums[stages]
+        return gradients(found), {"threshold": thresholds}, {"loss": loss, "rating": rating}
 
     def _pairs(self, system: Any, part: Batch, key: Any) -> "_Pairs":
         """Samples with their own label, then the same with a wrong one, where the system is."""
         xp, n, classes = _array.namespace(*system.parameters.values()), len(part), system.outputs
         labels = xp.asarray(part.labels)
         numbers = part.index + np.arange(n) if np.ndim(part.index) == 0 else part.index
-        index = on_device(numbers, labels)
-        drawn = random.words(random.fold_in(key, "wrong"), (n, 1), sample=index)[:, 0] % (classes - 1)
-        wrong = (labels + 1 + drawn.astype(np.int64)) % classes
-        samples = xp.asarray(part.samples)
-        two = with_label(xp.concatenate([samples, samples]), xp.concatenate([labels, wrong]), classes, self.level, self.width)
-        return _Pairs(system.encode(two), xp.concatenate([index, index]), xp.arange(2 * n) < n)
+        index, samples = on_device(numbers, labels), xp.asarray(part.samples)
+        own = random.fold_in(key, "wrong")
+        if xp is np or samples.dtype not in ENCODED:
+            drawn = random.words(own, (n, 1), sample=index)[:, 0] % (classes - 1)
+            wrong = (labels + 1 + drawn.astype(np.int64)) % classes
+            two = with_label(xp.concatenate([samples, samples]), xp.concatenate([labels, wrong]), classes, self.level, self.width)
+            twice = xp.concatenate([index, index])
+        else:
+            two, twice = _with_labels(samples, labels, classes, self.level, self.width, own, index)
+        each = n if self.against == "pair" else 2 * n
+        return _Pairs(system.encode(two), twice, xp.empty((system.stages, each)), xp.empty(2 * n))
 
     def predict(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> Array:
         scores, tau = [], shaped("threshold of the state", state["threshold"], system.stages)
@@ -208,11 +221,6 @@ class ForwardForward(Rule):
             scores.append(score)
         return self.sharpness * xp.stack(scores, axis=1)
 
-    def _loss(self, outputs: Array, positive: Array, threshold: Array) -> tuple[Array, Array]:
-        if self.against == "pair":
-            return paired_loss(outputs, threshold, self.sharpness)
-        return forward_forward_loss(outputs, positive, threshold, self.sharpness)
-
     def _counts(self, stage: int, system: Any) -> bool:
         """Whether a stage has a say in the answer."""
         return self.last_counts or stage < system.stages - 1 or stage == 0
@@ -225,12 +233,72 @@ class ForwardForward(Rule):
 class _Pairs:
     """Pairs of a shard on their way through the stages: (2 samples, ...), those with the right label first."""
 
-    inputs: Array  # of the next stage
-    index: Array
-    positive: Array
-    ratings: Any = 0.0
+    inputs: Any  # of the next stage
+    index: Any
+    losses: Any  # (stages, one for each that is held against something)
+    ratings: Any
     outputs: Any = None
     record: Any = None
+    goodness: Any = None
+
+    @classmethod
+    def none(cls, xp: Any, stages: int) -> "_Pairs":
+        """Those of no samples."""
+        return cls(None, None, xp.empty((stages, 0)), xp.empty(0), xp.empty((0, 1)), None, xp.empty(0))
+
+    def learn(
+        self, l: int, pairs: int, sharpness: float, memory: float, batch: int, counts: int, parts: Array, before: Array, threshold: Array
+    ) -> Array:
+        """The cotangent of a stage's outputs, which make place for what enters the next one."""
+        x, dtype, shape = _flat(self.outputs), self.outputs.dtype, self.outputs.shape
+        xp, last = _array.namespace(x), l == len(self.losses) - 1
+        cotangent, level = xp.empty(x.shape, x.dtype), None if last else xp.empty(x.shape, x.dtype)
+        _launch.launch(
+            "learning/goodness", "learn", x.dtype, *x.shape, pairs, sharpness, memory, batch, counts, x, self.goodness, parts, before,
+            cotangent, level, self.losses[l], self.ratings, threshold, grid=(max(1, min(len(x), _launch.MAX_BLOCKS)),), block=(THREADS,),
+        )  # fmt: skip
+        self.outputs, self.inputs = None, None if level is None else level.reshape(shape).astype(dtype, copy=False)
+        out: Array = cotangent.reshape(shape).astype(dtype, copy=False)
+        return out
+
+    def rated(self, pairs: bool) -> Array:
+        """Losses of all stages (stages,), sums over the samples, and how many samples are right, in one array."""
+        sums: Array = _array.namespace(self.losses).empty(len(self.losses) + 1)
+        _launch.launch(
+            "learning/goodness", "rate", np.float64, len(self.ratings), len(self.losses), int(pairs), self.losses, self.ratings, sums,
+            block=(THREADS,),
+        )  # fmt: skip
+        return sums
+
+
+def _flat(outputs: Array) -> Array:
+    """A stage's outputs (batch, values), as kernels take them."""
+    if not np.prod(real("outputs", outputs).shape[1:]):
+        raise ValueError(f"outputs must be (batch, ...) with one value or more of each sample, got shape {outputs.shape}")
+    x = outputs if outputs.dtype in (np.float32, np.float64) else _array.as_type(outputs, np.float64)
+    return _array.contiguous(x.reshape(len(x), -1))
+
+
+def _parts(outputs: Array) -> tuple[Array, Array]:
+    """The goodness of each sample, and its sum in `PARTS` parts."""
+    x, xp = _flat(outputs), _array.namespace(outputs)
+    found, parts = xp.empty(len(x)), xp.empty(PARTS)
+    _launch.launch("learning/goodness", "parts", x.dtype, *x.shape, x, found, parts, grid=(min(PARTS, _launch.MAX_BLOCKS),), block=(THREADS,))
+    return found, parts
+
+
+def _with_labels(samples: Array, labels: Array, classes: int, level: float, width: int, key: Any, index: Array) -> tuple[Array, Array]:
+    """Samples twice, with their label and with a wrong one (`with_label`), which their numbers draw; and these twice."""
+    _room(samples, classes, width)
+    class_labels(labels, len(samples), classes)
+    xp, n, full = _array.namespace(samples), len(samples), 255 if samples.dtype == np.uint8 else 1
+    out, twice = xp.empty((2 * n, *samples.shape[1:]), samples.dtype), xp.empty(2 * n, np.int64)
+    labels, index = (xp.ascontiguousarray(xp.asarray(a, np.int64)) for a in (labels, index))
+    _launch.launch(
+        "learning/goodness", "pairs", samples.dtype, n, int(np.prod(samples.shape[1:])), classes, width, float(level * full),
+        *random.words_of(key, xp), index, labels, _array.contiguous(samples), out, twice, threads=out.size,
+    )  # fmt: skip
+    return out, twice
 
 
 def _level(outputs: Array) -> Array:

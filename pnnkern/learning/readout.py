@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import _array
+from .. import _array, _launch
 from .._array import Array, Key, Numbers
 from .._checks import real, shaped
 from .._declared import NotNegative
@@ -20,6 +20,9 @@ from ..systems.protocols import Featured
 from .losses import SquareError
 from .metrics import Metrics, metrics
 from .rule import Batch, Rule, State, Updates
+
+SIDE = 16  # of a tile of products, as in dense.cuh
+PANEL, STRIP = 32, 4  # variables of a panel, and tiles of a block beside each other, as in readout.cuh
 
 
 @accepts_any
@@ -35,9 +38,7 @@ def moments(features: Numbers, targets: Numbers) -> tuple[Array, Array]:
     """
     shaped("features", real("features", features), "batch", None)
     shaped("targets", real("targets", targets), len(features), None)
-    xp = _array.namespace(features)
-    x = xp.concatenate([_array.as_type(features, np.float64), xp.ones((len(features), 1))], axis=1)
-    return x.T @ x, x.T @ _array.as_type(targets, np.float64)
+    return _moments(features, targets, targets.shape[1])
 
 
 @accepts_any
@@ -49,13 +50,64 @@ def ridge_weights(gram: Numbers, cross: Numbers, ridge: float) -> Array:
     gram, cross : Array
         Sums of `moments`. s : the features' sum of squares, averaged over the features, so that neither their unit nor the number of samples
         matters to `ridge`.
+
+    Notes
+    -----
+    On a GPU no matrix is singular: a feature that those before it make up, but for rounding, has the weight 0.
     """
     shaped("cross", cross, len(shaped("gram", gram, None, len(gram))), None)
-    xp = _array.namespace(gram)
-    squares = xp.diagonal(gram)[:-1]
-    penalty = xp.full(len(gram), 1.0) * ridge * squares.mean()
+    if _array.is_on_gpu(gram):
+        return _eliminated(gram, cross, ridge)
+    squares = np.diagonal(gram)[:-1]
+    penalty = np.full(len(gram), 1.0) * ridge * squares.mean()
     penalty[-1] = 0.0
-    return xp.linalg.solve(gram + xp.diag(penalty), cross)
+    return np.linalg.solve(gram + np.diag(penalty), cross)
+
+
+def _moments(features: Array, wanted: Array, outputs: int) -> tuple[Array, Array]:
+    """Those of `moments`, for targets (batch, outputs), or labels (batch,), which are 1 at the output of the class and 0 elsewhere."""
+    x, (samples, count), xp, to_classes = _known(features), features.shape, _array.namespace(features), wanted.ndim == 1
+    wanted = xp.ascontiguousarray(xp.asarray(wanted, np.int64 if to_classes else np.float64))
+    gram, cross = xp.empty((count + 1, count + 1)), xp.empty((count + 1, outputs))
+    labels, targets = (wanted, None) if to_classes else (None, wanted)
+    _start("moments", x.dtype, _pieces(count + 1) * _pieces(count + 1 + outputs), samples, count, outputs, x, labels, targets, gram, cross)
+    return gram, cross
+
+
+def _scores(features: Array, weights: Array) -> Array:
+    """X W, (batch, outputs)."""
+    x, (samples, count), outputs = _known(features), features.shape, weights.shape[1]
+    out: Array = _array.namespace(features).empty((samples, outputs))
+    _start("scores", x.dtype, _pieces(samples) * _pieces(outputs), samples, count, outputs, x, _array.contiguous(weights), out)
+    return out
+
+
+def _eliminated(gram: Array, cross: Array, ridge: float) -> Array:
+    """The weights by elimination, which can be captured as a graph: a launch for every 32 variables. No matrix is singular to it: a variable
+    that those before it make up, but for rounding, has the weight 0."""
+    xp, (size, outputs) = _array.namespace(gram), cross.shape
+    gram, cross = (_array.contiguous(_array.as_type(a, np.float64, copy=False)) for a in (gram, cross))
+    panels = -(-size // PANEL)
+    a, rhs, weights = xp.empty((size, size)), xp.empty((size, outputs)), xp.empty((size, outputs))
+    inverses = xp.empty((panels, PANEL, PANEL))
+    _start("begin", np.float64, size, size, outputs, float(ridge), gram, cross, a, rhs, inverses)
+    for panel in range(panels):
+        right = panels - 1 - panel + -(-outputs // PANEL)  # tiles of a and of rhs
+        _start("panel", np.float64, panels * -(-right // STRIP), size, outputs, panel, gram, a, rhs, inverses, weights)
+    return weights
+
+
+def _known(features: Array) -> Array:
+    """Features in a precision that kernels take."""
+    return _array.contiguous(features if features.dtype in (np.float32, np.float64) else _array.as_type(features, np.float64))
+
+
+def _pieces(values: int) -> int:
+    return -(-values // SIDE)
+
+
+def _start(verb: str, dtype: Any, blocks: int, *args: Any) -> None:
+    _launch.launch("learning/readout", verb, dtype, *args, grid=(max(1, min(blocks, _launch.MAX_BLOCKS)),), block=(256,))
 
 
 @accepts_any
@@ -86,7 +138,7 @@ class FittedReadout(Rule):
         def share(part: Batch) -> tuple[tuple[Array, Array], Metrics]:
             features = system.read_features(part.inputs, key, part.index)
             found = metrics(self.loss_on(system), self._read(features, state["weights"]), part.labels)
-            return moments(features, self._targets(part.labels, system.outputs, features)), found
+            return _moments(features, part.labels, system.outputs), found
 
         (gram, cross), found = batch.sum(share)
         after = {"gram": state["gram"] + gram, "cross": state["cross"] + cross}
@@ -102,11 +154,7 @@ class FittedReadout(Rule):
     @staticmethod
     def _read(features: Array, weights: Array) -> Array:
         shaped("weights of the state", weights, features.shape[1] + 1, None)
-        return features.astype(np.float64) @ weights[:-1] + weights[-1]
-
-    @staticmethod
-    def _targets(labels: Array, outputs: int, like: Array) -> Array:
-        return SquareError().targets(labels, _array.namespace(like).empty((len(labels), outputs)))
+        return _scores(features, weights)
 
 
 __all__ = ["FittedReadout", "moments", "ridge_weights"]

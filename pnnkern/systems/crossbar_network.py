@@ -225,17 +225,19 @@ class CrossbarNetwork(System):
     def stage(self, stage: int, inputs: Real, key: Key | None = None, sample: Sample = 0) -> tuple[Array, Any]:
         """What one array gives for inputs (batch, nodes), behind the activation; and what entered it, to derive the twin at what came out."""
         shaped("inputs", inputs, "batch", self.sizes[stage])
-        entered = _with_bias(inputs)
-        read = self._reading(key, on_device(sample, inputs))
-        a = read(stage, entered, self.parameters[f"w{stage}"])
-        out = a if stage == self.stages - 1 else ACTIVATIONS[self.activation][0](_array.namespace(a), a)
+        entered, w, last = _with_bias(inputs), self.parameters[f"w{stage}"], stage == self.stages - 1
+        if self.crossbar is None:
+            out = _dense.layer(entered, w, "" if last else self.activation, ones=False)
+        else:
+            a = self._reading(key, on_device(sample, inputs))(stage, entered, w)
+            out = a if last else ACTIVATIONS[self.activation][0](_array.namespace(a), a)
         return out, (entered, out)
 
     def stage_vjp(self, stage: int, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Gradient of one array for a cotangent of what came out behind the activation."""
         entered, out = record
         if stage < self.stages - 1:
-            cotangent = cotangent * ACTIVATIONS[self.activation][1](out)
+            cotangent = _dense.sloped(cotangent, self.activation, out)
         return {f"w{stage}": Factors(entered, cotangent)}
 
     def read_features(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:

@@ -4,12 +4,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import strict_cupy
 from toy_system import TwoLayers, clouds
 
 import pnnkern as pnn
 from pnnkern import random
+from pnnkern._updates import dense
+from pnnkern.experiments.data import Dataset
+from pnnkern.experiments.loop import Trainer
+from pnnkern.experiments.tables import Training
 from pnnkern.learning import Adam, Batch, ForwardForward, forward_forward_loss, goodness, one_step, paired_loss, with_label
-from pnnkern.systems import writers
+from pnnkern.learning.forward_forward import _parts, _with_labels
+from pnnkern.systems import CrossbarNetwork, writers
 
 KEY = random.key(5)
 
@@ -84,7 +90,7 @@ def test_wrong_labels_are_wrong_and_belong_to_the_sample() -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"against": "pair"}, {"last_counts": False}])
-def test_layers_learn_without_each_other(backend: object, options: dict[str, Any]) -> None:
+def test_layers_learn_without_each_other(options: dict[str, Any]) -> None:
     x, y = clouds(80)
     system, optimizer = TwoLayers(hidden=16), Adam()
     rule = ForwardForward(**options)
@@ -115,3 +121,109 @@ def test_the_number_of_the_first_sample_stands_for_all() -> None:
 
     by_first, by_all = (one_step(rule, Noisy(), Batch(x, y, index), KEY)[0] for index in (100, np.arange(100, 112)))
     np.testing.assert_array_equal(by_first["W1"].value, by_all["W1"].value)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64])
+def test_pairs_are_drawn_and_written_as_the_functions_say(backend: Any, kind: Any) -> None:
+    dice = np.random.default_rng(3)
+    samples = (dice.uniform(0, 255 if kind == np.uint8 else 1, (37, 5, 4))).astype(kind)
+    labels, index = dice.integers(0, 4, 37), dice.integers(0, 2**40, 37)
+    wrong = (labels + 1 + (random.words(KEY, (37, 1), sample=index)[:, 0] % 3).astype(int)) % 4
+    out, twice = _with_labels(backend.array(samples), backend.array(labels), 4, 0.7, 2, KEY, backend.array(index))
+    right = np.concatenate([with_label(samples, own, 4, 0.7, 2) for own in (labels, wrong)])
+    np.testing.assert_array_equal(backend.numpy(out), right)
+    np.testing.assert_array_equal(backend.numpy(twice), np.concatenate([index, index]))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 300), (70, 7, 37), (130, 5)], ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_goodness_and_its_sum(backend: Any, rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> None:
+    h = rng.normal(size=shape).astype(dtype)
+    found, parts = _parts(backend.array(h))
+    g = np.array([np.mean(one.astype(float) ** 2) for one in h])
+    np.testing.assert_allclose(backend.numpy(found), g, rtol=1e-13)
+    np.testing.assert_allclose(backend.numpy(parts).sum(), g.sum(), rtol=1e-13)
+
+
+VALUES, CLASSES, HIDDEN = 12, 3, 9
+
+
+def expected(rule: ForwardForward, w: list[np.ndarray], samples: np.ndarray, labels: np.ndarray, index: np.ndarray, before: np.ndarray) -> Any:
+    """A step of perfect arrays by its definition: thresholds, loss, how many are right; and each layer's loss by its own weights."""
+    words = random.words(random.fold_in(KEY, "wrong"), (len(labels), 1), sample=index)[:, 0]
+    wrong = (labels + 1 + (words % (CLASSES - 1)).astype(int)) % CLASSES
+    x = np.concatenate([with_label(samples, own, CLASSES) for own in (labels, wrong)]) / 255.0
+    n, ratings, thresholds, losses = len(labels), np.zeros(2 * len(labels)), [], []
+    for l, own in enumerate(w):
+
+        def outputs(w: np.ndarray, x: np.ndarray = x, last: bool = l == len(w) - 1) -> np.ndarray:
+            a = x @ w[:-1] + w[-1]
+            return a if last else np.tanh(a)
+
+        h = outputs(own)
+        g = np.mean(h**2, axis=1)
+        tau = rule.memory * before[l] + (1 - rule.memory) * g.mean() if before[l] > 0 else g.mean()
+
+        def loss(w: np.ndarray, outputs: Any = outputs, tau: float = tau) -> float:
+            g = np.mean(outputs(w) ** 2, axis=1)
+            if rule.against == "pair":
+                return float(np.log1p(np.exp(-rule.sharpness * (g[:n] - g[n:]) / tau)).sum())
+            sides = np.log1p(np.exp(-rule.sharpness * (g[:n] / tau - 1))), np.log1p(np.exp(rule.sharpness * (g[n:] / tau - 1)))
+            return float(sum(side.sum() for side in sides)) / 2
+
+        thresholds.append(tau)
+        losses.append(loss)
+        if rule.last_counts or l < len(w) - 1:
+            ratings += g / tau
+        x = h / np.sqrt(g)[:, None]
+    return thresholds, sum(loss(own) for loss, own in zip(losses, w, strict=True)), (ratings[:n] > ratings[n:]).sum(), losses
+
+
+@pytest.mark.parametrize("options", [{}, {"against": "pair"}, {"last_counts": False, "sharpness": 9.0}], ids=str)
+@pytest.mark.parametrize("chunk", [0, 4])
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_step_is_what_its_definition_says(backend: Any, options: dict[str, Any], chunk: int, begun: bool) -> None:
+    """Thresholds, loss, rating, and gradients that are those of each layer's own loss, by differences."""
+    dice, rule = np.random.default_rng(5), ForwardForward(**options)
+    device = "cuda" if backend.name in ("strict", "cuda") else "cpu"
+    system = CrossbarNetwork(inputs=VALUES, hidden=(HIDDEN, 7), outputs=CLASSES, key=KEY, dtype="float64", device=device)
+    samples, labels, index = dice.integers(0, 256, (11, VALUES)).astype(np.uint8), dice.integers(0, CLASSES, 11), np.arange(50, 61)
+    before = np.array([0.3, 0.0, 1.7]) * begun
+    batch = Batch(*map(backend.array, (samples, labels, index)), system.encode, chunk)
+    updates, state, metrics = rule.step(system, {"threshold": backend.array(before)}, batch, KEY)
+    w = [backend.numpy(system.parameters[f"w{l}"]) for l in range(3)]
+    thresholds, loss, right, losses = expected(rule, w, samples, labels, index, before)
+    np.testing.assert_allclose(backend.numpy(state["threshold"]), thresholds, rtol=1e-12)
+    assert float(metrics["loss"]) == pytest.approx(loss, rel=1e-12)
+    assert float(metrics["rating"]) == right
+    scale = 0.5 if rule.against == "threshold" else 1.0  # updates are those of all that is held against the threshold, two for each sample
+    for l, own in enumerate(w):
+        along = dice.normal(size=own.shape)
+        slope = (losses[l](own + 1e-5 * along) - losses[l](own - 1e-5 * along)) / 2e-5
+        assert scale * np.vdot(backend.numpy(dense(updates[f"w{l}"])), along) == pytest.approx(slope, rel=1e-6, abs=1e-8)
+
+
+def trained(xp: Any, graph: Any, **options: Any) -> tuple[Trainer, dict[str, np.ndarray]]:
+    """Steps of two shards and a half each."""
+    dice = np.random.default_rng(3)
+    images, labels = dice.integers(0, 256, (91, 6)).astype(np.uint8), np.arange(91) % 3
+    data = Dataset("toy", "here", images[:75], labels[:75], images[75:], labels[75:])
+    system = CrossbarNetwork(inputs=6, hidden=(9, 8), outputs=3, activation="relu", key=KEY, device="cpu" if xp is np else "cuda")
+    trainer = Trainer(system, ForwardForward(**options), Adam(0.01), data, Training(epochs=2, batch=15, lr=0.01), graph=graph, chunk=6)
+    for _ in range(10):
+        trainer.advance()
+    return trainer, trainer.saved()
+
+
+@pytest.mark.parametrize("options", [{}, {"against": "pair"}], ids=str)
+def test_a_step_is_captured_on_a_gpu(cupy: Any, options: dict[str, Any]) -> None:
+    """As one graph, with the bits of steps one by one and the weights of the CPU."""
+    trainer, on = trained(cupy, "on", **options)
+    off, host = trained(cupy, "off", **options)[1], trained(np, "off", **options)[1]
+    for name, value in on.items():
+        np.testing.assert_array_equal(value, off[name], err_msg=name)
+        np.testing.assert_allclose(value, host[name], rtol=1e-4, atol=1e-4, err_msg=name)
+    assert trainer.way == "steps captured as a CUDA graph"
+    with strict_cupy.counted() as events:
+        trainer._device.step()  # type: ignore[union-attr]
+    assert strict_cupy.totals(events) | {"copies": 0} == {"launches": 1, "operations": 0, "syncs": 0, "copies": 0}

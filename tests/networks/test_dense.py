@@ -41,6 +41,10 @@ def test_layer(backend, sizes: tuple[int, int, int], activation: str, dtype: str
     found = _dense.layer(backend.array(x), backend.array(w), activation)
     assert found.dtype == dtype
     close(backend, found, truth, 4.0)
+    other = backend.numpy(_dense.layer(backend.array(x), backend.array(w), activation, ones=not activation))
+    np.testing.assert_array_equal(other[:, :n_out], backend.numpy(found)[:, :n_out])
+    assert other.shape == (batch, n_out + (not activation))
+    assert (other[:, n_out:] == 1).all()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -64,6 +68,15 @@ def test_below(backend, sizes: tuple[int, int, int], activation: str, dtype: str
     e, b, h = wide(error, w, entered)
     found = _dense.below(backend.array(error), backend.array(w), activation, backend.array(entered))
     close(backend, found, (e @ b.T)[:, :-1] * SLOPES[activation](h[:, :-1]), 100.0 if n_out > 1 else 30.0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("activation", SLOPES)
+def test_sloped(backend, activation: str, dtype: str) -> None:
+    error, left = drawn((7, 63), (7, 63), dtype=dtype)
+    left[2, :5] = 0.0
+    e, h = wide(error, left)
+    close(backend, _dense.sloped(backend.array(error), activation, backend.array(left)), e * SLOPES[activation](h), 30.0)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

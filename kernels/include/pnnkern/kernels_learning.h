@@ -6,6 +6,155 @@
 #include "pnnkern/kernel_types.h"
 
 
+/* ---- learning/goodness.cu */
+struct pnn_goodness_pairs_u8_arguments {
+    long long n;
+    long long values;
+    long long classes;
+    long long width;
+    double level;
+    unsigned key0;
+    unsigned key1;
+    const unsigned* key; /* (2) */
+    const long long* index; /* (n) */
+    const long long* labels; /* (n) */
+    const unsigned char* samples; /* (n, values) */
+    unsigned char* out; /* (2 n, values) */
+    long long* numbers; /* (2 n) */
+};
+static inline void pnn_goodness_pairs_u8_pointers(struct pnn_goodness_pairs_u8_arguments* a, void* pointers[13]) {
+    pointers[0] = (void*)&a->n; pointers[1] = (void*)&a->values; pointers[2] = (void*)&a->classes; pointers[3] = (void*)&a->width;
+    pointers[4] = (void*)&a->level; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->key;
+    pointers[8] = (void*)&a->index; pointers[9] = (void*)&a->labels; pointers[10] = (void*)&a->samples; pointers[11] = (void*)&a->out;
+    pointers[12] = (void*)&a->numbers;
+}
+struct pnn_goodness_pairs_f32_arguments {
+    long long n;
+    long long values;
+    long long classes;
+    long long width;
+    double level;
+    unsigned key0;
+    unsigned key1;
+    const unsigned* key; /* (2) */
+    const long long* index; /* (n) */
+    const long long* labels; /* (n) */
+    const float* samples; /* (n, values) */
+    float* out; /* (2 n, values) */
+    long long* numbers; /* (2 n) */
+};
+static inline void pnn_goodness_pairs_f32_pointers(struct pnn_goodness_pairs_f32_arguments* a, void* pointers[13]) {
+    pointers[0] = (void*)&a->n; pointers[1] = (void*)&a->values; pointers[2] = (void*)&a->classes; pointers[3] = (void*)&a->width;
+    pointers[4] = (void*)&a->level; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->key;
+    pointers[8] = (void*)&a->index; pointers[9] = (void*)&a->labels; pointers[10] = (void*)&a->samples; pointers[11] = (void*)&a->out;
+    pointers[12] = (void*)&a->numbers;
+}
+struct pnn_goodness_pairs_f64_arguments {
+    long long n;
+    long long values;
+    long long classes;
+    long long width;
+    double level;
+    unsigned key0;
+    unsigned key1;
+    const unsigned* key; /* (2) */
+    const long long* index; /* (n) */
+    const long long* labels; /* (n) */
+    const double* samples; /* (n, values) */
+    double* out; /* (2 n, values) */
+    long long* numbers; /* (2 n) */
+};
+static inline void pnn_goodness_pairs_f64_pointers(struct pnn_goodness_pairs_f64_arguments* a, void* pointers[13]) {
+    pointers[0] = (void*)&a->n; pointers[1] = (void*)&a->values; pointers[2] = (void*)&a->classes; pointers[3] = (void*)&a->width;
+    pointers[4] = (void*)&a->level; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->key;
+    pointers[8] = (void*)&a->index; pointers[9] = (void*)&a->labels; pointers[10] = (void*)&a->samples; pointers[11] = (void*)&a->out;
+    pointers[12] = (void*)&a->numbers;
+}
+struct pnn_goodness_parts_f32_arguments {
+    long long samples;
+    long long values;
+    const float* x; /* (samples, values) */
+    double* goodness; /* (samples) */
+    double* parts; /* (64) */
+};
+static inline void pnn_goodness_parts_f32_pointers(struct pnn_goodness_parts_f32_arguments* a, void* pointers[5]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->values; pointers[2] = (void*)&a->x; pointers[3] = (void*)&a->goodness;
+    pointers[4] = (void*)&a->parts;
+}
+struct pnn_goodness_parts_f64_arguments {
+    long long samples;
+    long long values;
+    const double* x; /* (samples, values) */
+    double* goodness; /* (samples) */
+    double* parts; /* (64) */
+};
+static inline void pnn_goodness_parts_f64_pointers(struct pnn_goodness_parts_f64_arguments* a, void* pointers[5]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->values; pointers[2] = (void*)&a->x; pointers[3] = (void*)&a->goodness;
+    pointers[4] = (void*)&a->parts;
+}
+struct pnn_goodness_learn_f32_arguments {
+    long long samples;
+    long long values;
+    int pairs;
+    double sharpness;
+    double memory;
+    long long batch;
+    int counts;
+    const float* x; /* (samples, values) */
+    const double* goodness; /* (samples) */
+    const double* parts; /* (64) */
+    const double* before; /* (1) */
+    float* cotangent; /* (samples, values) */
+    float* level; /* (samples, values) */
+    double* losses; /* (samples or samples / 2) */
+    double* ratings; /* (samples) */
+    double* threshold; /* (1) */
+};
+static inline void pnn_goodness_learn_f32_pointers(struct pnn_goodness_learn_f32_arguments* a, void* pointers[16]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->values; pointers[2] = (void*)&a->pairs; pointers[3] = (void*)&a->sharpness;
+    pointers[4] = (void*)&a->memory; pointers[5] = (void*)&a->batch; pointers[6] = (void*)&a->counts; pointers[7] = (void*)&a->x;
+    pointers[8] = (void*)&a->goodness; pointers[9] = (void*)&a->parts; pointers[10] = (void*)&a->before;
+    pointers[11] = (void*)&a->cotangent; pointers[12] = (void*)&a->level; pointers[13] = (void*)&a->losses;
+    pointers[14] = (void*)&a->ratings; pointers[15] = (void*)&a->threshold;
+}
+struct pnn_goodness_learn_f64_arguments {
+    long long samples;
+    long long values;
+    int pairs;
+    double sharpness;
+    double memory;
+    long long batch;
+    int counts;
+    const double* x; /* (samples, values) */
+    const double* goodness; /* (samples) */
+    const double* parts; /* (64) */
+    const double* before; /* (1) */
+    double* cotangent; /* (samples, values) */
+    double* level; /* (samples, values) */
+    double* losses; /* (samples or samples / 2) */
+    double* ratings; /* (samples) */
+    double* threshold; /* (1) */
+};
+static inline void pnn_goodness_learn_f64_pointers(struct pnn_goodness_learn_f64_arguments* a, void* pointers[16]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->values; pointers[2] = (void*)&a->pairs; pointers[3] = (void*)&a->sharpness;
+    pointers[4] = (void*)&a->memory; pointers[5] = (void*)&a->batch; pointers[6] = (void*)&a->counts; pointers[7] = (void*)&a->x;
+    pointers[8] = (void*)&a->goodness; pointers[9] = (void*)&a->parts; pointers[10] = (void*)&a->before;
+    pointers[11] = (void*)&a->cotangent; pointers[12] = (void*)&a->level; pointers[13] = (void*)&a->losses;
+    pointers[14] = (void*)&a->ratings; pointers[15] = (void*)&a->threshold;
+}
+struct pnn_goodness_rate_f64_arguments {
+    long long samples;
+    long long stages;
+    int pairs;
+    const double* losses; /* (stages, samples or samples / 2) */
+    const double* ratings; /* (samples) */
+    double* sums; /* (stages + 1) */
+};
+static inline void pnn_goodness_rate_f64_pointers(struct pnn_goodness_rate_f64_arguments* a, void* pointers[6]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->stages; pointers[2] = (void*)&a->pairs; pointers[3] = (void*)&a->losses;
+    pointers[4] = (void*)&a->ratings; pointers[5] = (void*)&a->sums;
+}
+
 /* ---- learning/losses.cu */
 struct pnn_losses_judge_f32_arguments {
     long long batch;
@@ -256,6 +405,88 @@ static inline void pnn_optimizer_sgd_f64_pointers(struct pnn_optimizer_sgd_f64_a
     pointers[23] = (void*)&a->parameter1; pointers[24] = (void*)&a->parameter2; pointers[25] = (void*)&a->parameter3;
     pointers[26] = (void*)&a->parameter4; pointers[27] = (void*)&a->parameter5; pointers[28] = (void*)&a->parameter6;
     pointers[29] = (void*)&a->parameter7;
+}
+
+/* ---- learning/readout.cu */
+struct pnn_readout_moments_f32_arguments {
+    long long samples;
+    long long features;
+    long long outputs;
+    const float* x; /* (samples, features) */
+    const long long* labels; /* (samples) */
+    const double* targets; /* (samples, outputs) */
+    double* gram; /* (features + 1, features + 1) */
+    double* cross; /* (features + 1, outputs) */
+};
+static inline void pnn_readout_moments_f32_pointers(struct pnn_readout_moments_f32_arguments* a, void* pointers[8]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->features; pointers[2] = (void*)&a->outputs; pointers[3] = (void*)&a->x;
+    pointers[4] = (void*)&a->labels; pointers[5] = (void*)&a->targets; pointers[6] = (void*)&a->gram; pointers[7] = (void*)&a->cross;
+}
+struct pnn_readout_moments_f64_arguments {
+    long long samples;
+    long long features;
+    long long outputs;
+    const double* x; /* (samples, features) */
+    const long long* labels; /* (samples) */
+    const double* targets; /* (samples, outputs) */
+    double* gram; /* (features + 1, features + 1) */
+    double* cross; /* (features + 1, outputs) */
+};
+static inline void pnn_readout_moments_f64_pointers(struct pnn_readout_moments_f64_arguments* a, void* pointers[8]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->features; pointers[2] = (void*)&a->outputs; pointers[3] = (void*)&a->x;
+    pointers[4] = (void*)&a->labels; pointers[5] = (void*)&a->targets; pointers[6] = (void*)&a->gram; pointers[7] = (void*)&a->cross;
+}
+struct pnn_readout_scores_f32_arguments {
+    long long samples;
+    long long features;
+    long long outputs;
+    const float* x; /* (samples, features) */
+    const double* weights; /* (features + 1, outputs) */
+    double* out; /* (samples, outputs) */
+};
+static inline void pnn_readout_scores_f32_pointers(struct pnn_readout_scores_f32_arguments* a, void* pointers[6]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->features; pointers[2] = (void*)&a->outputs; pointers[3] = (void*)&a->x;
+    pointers[4] = (void*)&a->weights; pointers[5] = (void*)&a->out;
+}
+struct pnn_readout_scores_f64_arguments {
+    long long samples;
+    long long features;
+    long long outputs;
+    const double* x; /* (samples, features) */
+    const double* weights; /* (features + 1, outputs) */
+    double* out; /* (samples, outputs) */
+};
+static inline void pnn_readout_scores_f64_pointers(struct pnn_readout_scores_f64_arguments* a, void* pointers[6]) {
+    pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->features; pointers[2] = (void*)&a->outputs; pointers[3] = (void*)&a->x;
+    pointers[4] = (void*)&a->weights; pointers[5] = (void*)&a->out;
+}
+struct pnn_readout_begin_f64_arguments {
+    long long size;
+    long long outputs;
+    double ridge;
+    const double* gram; /* (size, size) */
+    const double* cross; /* (size, outputs) */
+    double* a; /* (size, size) */
+    double* rhs; /* (size, outputs) */
+    double* inverses; /* (ceil(size / 32), 32, 32) */
+};
+static inline void pnn_readout_begin_f64_pointers(struct pnn_readout_begin_f64_arguments* a, void* pointers[8]) {
+    pointers[0] = (void*)&a->size; pointers[1] = (void*)&a->outputs; pointers[2] = (void*)&a->ridge; pointers[3] = (void*)&a->gram;
+    pointers[4] = (void*)&a->cross; pointers[5] = (void*)&a->a; pointers[6] = (void*)&a->rhs; pointers[7] = (void*)&a->inverses;
+}
+struct pnn_readout_panel_f64_arguments {
+    long long size;
+    long long outputs;
+    long long panel;
+    const double* gram; /* (size, size) */
+    double* a; /* (size, size) */
+    double* rhs; /* (size, outputs) */
+    double* inverses; /* (ceil(size / 32), 32, 32) */
+    double* weights; /* (size, outputs) */
+};
+static inline void pnn_readout_panel_f64_pointers(struct pnn_readout_panel_f64_arguments* a, void* pointers[8]) {
+    pointers[0] = (void*)&a->size; pointers[1] = (void*)&a->outputs; pointers[2] = (void*)&a->panel; pointers[3] = (void*)&a->gram;
+    pointers[4] = (void*)&a->a; pointers[5] = (void*)&a->rhs; pointers[6] = (void*)&a->inverses; pointers[7] = (void*)&a->weights;
 }
 
 /* ---- learning/samples.cu */
@@ -617,7 +848,62 @@ static inline void pnn_shake_add_f64_pointers(struct pnn_shake_add_f64_arguments
     pointers[24] = (void*)&a->out7;
 }
 
+/* ---- learning/shares.cu */
+struct pnn_shares_add_f32_arguments {
+    long long n;
+    const float* s0; /* (n) */
+    const float* s1; /* (n) */
+    const float* s2; /* (n) */
+    const float* s3; /* (n) */
+    const float* s4; /* (n) */
+    const float* s5; /* (n) */
+    const float* s6; /* (n) */
+    const float* s7; /* (n) */
+    float* out; /* (n) */
+};
+static inline void pnn_shares_add_f32_pointers(struct pnn_shares_add_f32_arguments* a, void* pointers[10]) {
+    pointers[0] = (void*)&a->n; pointers[1] = (void*)&a->s0; pointers[2] = (void*)&a->s1; pointers[3] = (void*)&a->s2;
+    pointers[4] = (void*)&a->s3; pointers[5] = (void*)&a->s4; pointers[6] = (void*)&a->s5; pointers[7] = (void*)&a->s6;
+    pointers[8] = (void*)&a->s7; pointers[9] = (void*)&a->out;
+}
+struct pnn_shares_add_f64_arguments {
+    long long n;
+    const double* s0; /* (n) */
+    const double* s1; /* (n) */
+    const double* s2; /* (n) */
+    const double* s3; /* (n) */
+    const double* s4; /* (n) */
+    const double* s5; /* (n) */
+    const double* s6; /* (n) */
+    const double* s7; /* (n) */
+    double* out; /* (n) */
+};
+static inline void pnn_shares_add_f64_pointers(struct pnn_shares_add_f64_arguments* a, void* pointers[10]) {
+    pointers[0] = (void*)&a->n; pointers[1] = (void*)&a->s0; pointers[2] = (void*)&a->s1; pointers[3] = (void*)&a->s2;
+    pointers[4] = (void*)&a->s3; pointers[5] = (void*)&a->s4; pointers[6] = (void*)&a->s5; pointers[7] = (void*)&a->s6;
+    pointers[8] = (void*)&a->s7; pointers[9] = (void*)&a->out;
+}
+
 #if defined(__CUDACC__) || defined(__CUDA_HOST_EMULATION__)
+extern "C" __global__ void pnn_goodness_pairs_u8(long long n, long long values, long long classes, long long width, double level,
+    unsigned key0, unsigned key1, const unsigned* key, const long long* index, const long long* labels, const unsigned char* samples,
+    unsigned char* out, long long* numbers);
+extern "C" __global__ void pnn_goodness_pairs_f32(long long n, long long values, long long classes, long long width, double level,
+    unsigned key0, unsigned key1, const unsigned* key, const long long* index, const long long* labels, const float* samples, float* out,
+    long long* numbers);
+extern "C" __global__ void pnn_goodness_pairs_f64(long long n, long long values, long long classes, long long width, double level,
+    unsigned key0, unsigned key1, const unsigned* key, const long long* index, const long long* labels, const double* samples, double* out,
+    long long* numbers);
+extern "C" __global__ void pnn_goodness_parts_f32(long long samples, long long values, const float* x, double* goodness, double* parts);
+extern "C" __global__ void pnn_goodness_parts_f64(long long samples, long long values, const double* x, double* goodness, double* parts);
+extern "C" __global__ void pnn_goodness_learn_f32(long long samples, long long values, int pairs, double sharpness, double memory,
+    long long batch, int counts, const float* x, const double* goodness, const double* parts, const double* before, float* cotangent,
+    float* level, double* losses, double* ratings, double* threshold);
+extern "C" __global__ void pnn_goodness_learn_f64(long long samples, long long values, int pairs, double sharpness, double memory,
+    long long batch, int counts, const double* x, const double* goodness, const double* parts, const double* before, double* cotangent,
+    double* level, double* losses, double* ratings, double* threshold);
+extern "C" __global__ void pnn_goodness_rate_f64(long long samples, long long stages, int pairs, const double* losses, const double* ratings,
+    double* sums);
 extern "C" __global__ void pnn_losses_judge_f32(long long batch, long long n, int kind, double scale, double high, double low, int hinge,
     const float* outputs, const long long* labels, const double* fractions, float* cotangent, double* sums, int* fault);
 extern "C" __global__ void pnn_losses_judge_f64(long long batch, long long n, int kind, double scale, double high, double low, int hinge,
@@ -647,6 +933,18 @@ extern "C" __global__ void pnn_optimizer_sgd_f64(int arrays, const long long* si
     double* velocity2, double* velocity3, double* velocity4, double* velocity5, double* velocity6, double* velocity7, double* parameter0,
     double* parameter1, double* parameter2, double* parameter3, double* parameter4, double* parameter5, double* parameter6,
     double* parameter7);
+extern "C" __global__ void pnn_readout_moments_f32(long long samples, long long features, long long outputs, const float* x,
+    const long long* labels, const double* targets, double* gram, double* cross);
+extern "C" __global__ void pnn_readout_moments_f64(long long samples, long long features, long long outputs, const double* x,
+    const long long* labels, const double* targets, double* gram, double* cross);
+extern "C" __global__ void pnn_readout_scores_f32(long long samples, long long features, long long outputs, const float* x,
+    const double* weights, double* out);
+extern "C" __global__ void pnn_readout_scores_f64(long long samples, long long features, long long outputs, const double* x,
+    const double* weights, double* out);
+extern "C" __global__ void pnn_readout_begin_f64(long long size, long long outputs, double ridge, const double* gram, const double* cross,
+    double* a, double* rhs, double* inverses);
+extern "C" __global__ void pnn_readout_panel_f64(long long size, long long outputs, long long panel, const double* gram, double* a,
+    double* rhs, double* inverses, double* weights);
 extern "C" __global__ void pnn_samples_gather_u8(long long count, long long bytes, long long label_bytes, const long long* order,
     const long long* at, const unsigned char* rows, const unsigned char* labels, unsigned char* out, unsigned char* out_labels,
     long long* index);
@@ -693,6 +991,10 @@ extern "C" __global__ void pnn_shake_add_f64(int arrays, const long long* sizes,
     unsigned key1, const unsigned* key, const unsigned long long* purposes, const double* parts, const double* p0, const double* p1,
     const double* p2, const double* p3, const double* p4, const double* p5, const double* p6, const double* p7, double* out0, double* out1,
     double* out2, double* out3, double* out4, double* out5, double* out6, double* out7);
+extern "C" __global__ void pnn_shares_add_f32(long long n, const float* s0, const float* s1, const float* s2, const float* s3,
+    const float* s4, const float* s5, const float* s6, const float* s7, float* out);
+extern "C" __global__ void pnn_shares_add_f64(long long n, const double* s0, const double* s1, const double* s2, const double* s3,
+    const double* s4, const double* s5, const double* s6, const double* s7, double* out);
 #endif
 
 #endif

@@ -396,14 +396,15 @@ struct pnn_dense_layer_f32_arguments {
     long long n_in;
     long long n_out;
     int activation;
+    int ones;
     const float* x; /* (members, batch, n_in) */
     const float* w; /* (members, n_in, n_out) */
     float* out; /* (members, batch, n_out or n_out + 1) */
 };
-static inline void pnn_dense_layer_f32_pointers(struct pnn_dense_layer_f32_arguments* a, void* pointers[9]) {
+static inline void pnn_dense_layer_f32_pointers(struct pnn_dense_layer_f32_arguments* a, void* pointers[10]) {
     pointers[0] = (void*)&a->members; pointers[1] = (void*)&a->shared; pointers[2] = (void*)&a->batch; pointers[3] = (void*)&a->n_in;
-    pointers[4] = (void*)&a->n_out; pointers[5] = (void*)&a->activation; pointers[6] = (void*)&a->x; pointers[7] = (void*)&a->w;
-    pointers[8] = (void*)&a->out;
+    pointers[4] = (void*)&a->n_out; pointers[5] = (void*)&a->activation; pointers[6] = (void*)&a->ones; pointers[7] = (void*)&a->x;
+    pointers[8] = (void*)&a->w; pointers[9] = (void*)&a->out;
 }
 struct pnn_dense_layer_f64_arguments {
     long long members;
@@ -412,14 +413,15 @@ struct pnn_dense_layer_f64_arguments {
     long long n_in;
     long long n_out;
     int activation;
+    int ones;
     const double* x; /* (members, batch, n_in) */
     const double* w; /* (members, n_in, n_out) */
     double* out; /* (members, batch, n_out or n_out + 1) */
 };
-static inline void pnn_dense_layer_f64_pointers(struct pnn_dense_layer_f64_arguments* a, void* pointers[9]) {
+static inline void pnn_dense_layer_f64_pointers(struct pnn_dense_layer_f64_arguments* a, void* pointers[10]) {
     pointers[0] = (void*)&a->members; pointers[1] = (void*)&a->shared; pointers[2] = (void*)&a->batch; pointers[3] = (void*)&a->n_in;
-    pointers[4] = (void*)&a->n_out; pointers[5] = (void*)&a->activation; pointers[6] = (void*)&a->x; pointers[7] = (void*)&a->w;
-    pointers[8] = (void*)&a->out;
+    pointers[4] = (void*)&a->n_out; pointers[5] = (void*)&a->activation; pointers[6] = (void*)&a->ones; pointers[7] = (void*)&a->x;
+    pointers[8] = (void*)&a->w; pointers[9] = (void*)&a->out;
 }
 struct pnn_dense_below_f32_arguments {
     long long batch;
@@ -474,6 +476,28 @@ struct pnn_dense_outer_f64_arguments {
 static inline void pnn_dense_outer_f64_pointers(struct pnn_dense_outer_f64_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->samples; pointers[1] = (void*)&a->rows; pointers[2] = (void*)&a->columns; pointers[3] = (void*)&a->scale;
     pointers[4] = (void*)&a->first; pointers[5] = (void*)&a->second; pointers[6] = (void*)&a->out;
+}
+struct pnn_dense_slope_f32_arguments {
+    long long values;
+    int activation;
+    const float* error; /* (values) */
+    const float* left; /* (values) */
+    float* out; /* (values) */
+};
+static inline void pnn_dense_slope_f32_pointers(struct pnn_dense_slope_f32_arguments* a, void* pointers[5]) {
+    pointers[0] = (void*)&a->values; pointers[1] = (void*)&a->activation; pointers[2] = (void*)&a->error; pointers[3] = (void*)&a->left;
+    pointers[4] = (void*)&a->out;
+}
+struct pnn_dense_slope_f64_arguments {
+    long long values;
+    int activation;
+    const double* error; /* (values) */
+    const double* left; /* (values) */
+    double* out; /* (values) */
+};
+static inline void pnn_dense_slope_f64_pointers(struct pnn_dense_slope_f64_arguments* a, void* pointers[5]) {
+    pointers[0] = (void*)&a->values; pointers[1] = (void*)&a->activation; pointers[2] = (void*)&a->error; pointers[3] = (void*)&a->left;
+    pointers[4] = (void*)&a->out;
 }
 
 /* ---- networks/edges.cu */
@@ -1724,9 +1748,9 @@ extern "C" __global__ void pnn_convolutional_product_f32(long long rows, long lo
 extern "C" __global__ void pnn_convolutional_product_f64(long long rows, long long batch, int below, int maps, int height, int width,
     int side, const double* first, const double* second, const double* sums, const unsigned char* picked, double* of_weight, double* of_bias);
 extern "C" __global__ void pnn_dense_layer_f32(long long members, int shared, long long batch, long long n_in, long long n_out,
-    int activation, const float* x, const float* w, float* out);
+    int activation, int ones, const float* x, const float* w, float* out);
 extern "C" __global__ void pnn_dense_layer_f64(long long members, int shared, long long batch, long long n_in, long long n_out,
-    int activation, const double* x, const double* w, double* out);
+    int activation, int ones, const double* x, const double* w, double* out);
 extern "C" __global__ void pnn_dense_below_f32(long long batch, long long n_in, long long n_out, int activation, const float* error,
     const float* w, const float* entered, float* out);
 extern "C" __global__ void pnn_dense_below_f64(long long batch, long long n_in, long long n_out, int activation, const double* error,
@@ -1735,6 +1759,8 @@ extern "C" __global__ void pnn_dense_outer_f32(long long samples, long long rows
     const float* second, float* out);
 extern "C" __global__ void pnn_dense_outer_f64(long long samples, long long rows, long long columns, double scale, const double* first,
     const double* second, double* out);
+extern "C" __global__ void pnn_dense_slope_f32(long long values, int activation, const float* error, const float* left, float* out);
+extern "C" __global__ void pnn_dense_slope_f64(long long values, int activation, const double* error, const double* left, double* out);
 extern "C" __global__ void pnn_edges_contrast_f32(long long n_edges, long long columns, int lanes, double scale, const int* edges,
     const float* a, const float* b, float* out);
 extern "C" __global__ void pnn_edges_contrast_f64(long long n_edges, long long columns, int lanes, double scale, const int* edges,

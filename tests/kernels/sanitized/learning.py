@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from pnnkern import _launch, random
-from pnnkern.learning import SGD, Adam, CrossEntropy, Differential, Logits, MeanSquare, SquareError
+from pnnkern.communicator import _on_gpu
+from pnnkern.learning import SGD, Adam, CrossEntropy, Differential, Logits, MeanSquare, SquareError, readout
+from pnnkern.learning.forward_forward import _Pairs, _parts, _with_labels
 from pnnkern.learning.hardware_aware import _shaken
 from pnnkern.systems._encoding import Encoding
 
@@ -85,4 +87,37 @@ def spread() -> Iterator[np.ndarray]:
         yield out
 
 
-CALLS = (optimizers, shaken, judged, samples, spread)
+def readouts() -> Iterator[np.ndarray]:
+    """Several tiles and panels, the last ones not whole."""
+    for real in (np.float32, np.float64):
+        x = np.linspace(-2, 1, 70 * 67).reshape(70, 67).astype(real) ** 3
+        for outputs, wanted in ((5, np.arange(70) % 5), (1, np.arange(70) % 2), (35, np.cos(np.arange(70.0 * 35)).reshape(70, 35))):
+            gram, cross = readout._moments(x, wanted, outputs)
+            weights = readout._eliminated(gram, cross, 0.1)
+            yield from (gram, cross, weights, readout._scores(x, weights))
+
+
+def shares() -> Iterator[np.ndarray]:
+    for real in (np.float32, np.float64):
+        for count in (3, 17):
+            yield _on_gpu([np.linspace(0, n + 1, 301).astype(real) for n in range(count)])
+
+
+def forward_forward() -> Iterator[np.ndarray]:
+    """More samples than parts of the sum, and values than threads."""
+    for kind in (np.uint8, np.float32, np.float64):
+        x, labels, index = (np.arange(5 * 301) % 7).reshape(5, 301).astype(kind), np.arange(5) % 3, np.arange(4, 9)
+        yield from _with_labels(x, labels, 3, 0.5, 2, random.key(3), index)
+    for real in (np.float32, np.float64):
+        h = np.cos(np.arange(150.0 * 300)).reshape(150, 300).astype(real) * np.linspace(0.5, 2, 150).astype(real)[:, None]
+        for pairs, before in ((0, 0.0), (1, 0.3)):
+            pair, now = _Pairs(None, None, np.empty((2, 150 - 75 * pairs)), np.empty(150)), np.empty(2)
+            for l in range(2):
+                pair.outputs = h
+                pair.goodness, parts = _parts(h)
+                yield pair.learn(l, pairs, 3.0, 0.9, 150, 1 + l, parts, np.array([before]), now[l : l + 1])
+                yield from (pair.goodness, np.array([parts.sum()]), h if l else pair.inputs)
+            yield from (pair.losses, pair.ratings, pair.rated(bool(pairs)), now)
+
+
+CALLS = (optimizers, shaken, judged, samples, spread, readouts, shares, forward_forward)

@@ -599,7 +599,9 @@ def dense() -> Iterator[np.ndarray]:
         for activation in _dense.ACTIVATIONS:
             up = _dense.layer(x, w, activation)
             yield from (up, _dense.layer(up[..., :32], w[:, :32], activation))
+            yield _dense.layer(x, w, activation, ones=not activation)
             if activation:
+                yield _dense.sloped(x, activation, np.flip(x, 0))
                 yield _dense.below(up[0, :, :32], w[0], activation, x)
         yield _dense.outer(x, up[1, :, :32], 0.25)
         yield _dense.outer(w[0], x.reshape(150, 37), 1.0)

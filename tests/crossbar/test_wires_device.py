@@ -64,7 +64,7 @@ def test_launches_of_one_array(cupy, dtype: str, derivative: bool) -> None:
     assert first["syncs"] == 2  # the largest conductance, and the tables
     assert then["copies"] == 0
     assert then["syncs"] == 1
-    assert (then["launches"], then["operations"]) == ((52, 12) if derivative else (26, 6))
+    assert (then["launches"], then["operations"]) == ((52, 10) if derivative else (26, 3))
 
 
 @pytest.mark.parametrize("count", [1, 7])

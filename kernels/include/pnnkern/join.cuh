@@ -350,7 +350,7 @@ template <class T> PNN_D void join_apply(T* M, int ld, const join_beyond& tiles,
         T *at = M + start * ld + tiles.at(u), root[mine::ROWS];
         PNN_UNROLL
         for (int i = 0; i < mine::ROWS; i++) root[i] = roots[mine::row(i)];
-        join_multiply<BY_ROWS>(tile, JOIN_PANEL, Rt, JOIN_WIDE, at, ld);
+        join_multiply<BY_COLUMNS>(tile, JOIN_PANEL, Rt, JOIN_WIDE, at, ld);
         __syncwarp();
         join_elements<T, 16>([&](int r, int c, int i, int j) {
             PNN_UNROLL
@@ -425,7 +425,7 @@ template <class T> PNN_D void join_weights(int h, int width, T* M) {
             join_store(tile, Y, ld);
             __syncwarp();
             tile = {};
-            join_multiply<BY_ROWS>(tile, JOIN_PANEL, M + start * ld + start, ld, Y, ld);   // R has nothing above its diagonal
+            join_multiply<BY_COLUMNS>(tile, JOIN_PANEL, M + start * ld + start, ld, Y, ld);   // R has nothing above its diagonal
             __syncwarp();
             join_store(tile, Y, ld);
             __syncwarp();

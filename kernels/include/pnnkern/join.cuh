@@ -520,24 +520,31 @@ template <class T> PNN_D void join_gather(const join_wired<T>& wired, int h, int
 }
 
 // ---- products of what lies in memory, one block of JOIN_BLOCK threads for a tile of 32 x 32, each of its warps for a quarter
-// Rows of a product's factor, JOIN_DEPTH of them, of 32 numbers: a thread's share. EVEN: ld and n are multiples of 4, and all are loaded by 16
-// bytes.
+// Rows of a product's factor, JOIN_DEPTH of them at a time, of 32 numbers: a thread's share. EVEN: ld and n are multiples of 4, and all are
+// loaded by 16 bytes.
 template <bool EVEN, class T> struct join_factor {
     static const int WIDE = EVEN ? 16 / sizeof(T) : 1, ACROSS = JOIN_TILE / WIDE, STEP = JOIN_BLOCK / ACROSS, EACH = JOIN_DEPTH / STEP;
     struct alignas(WIDE * sizeof(T)) chunk { T v[WIDE]; };
+    const T* from;
+    i64 step;
+    int left;   // rows from this thread's first one on, none where it has no column
     chunk v[EACH];
-    PNN_D static int row(int i) { return threadIdx.x / ACROSS + i * STEP; }
+    PNN_D static int row() { return threadIdx.x / ACROSS; }
     PNN_D static int col() { return threadIdx.x % ACROSS * WIDE; }
-    // `some` of the rows, n numbers of each, and zeros; ld numbers between rows
-    PNN_D void load(const T* X, int ld, int n, int some) {
-        const T* from = X + row_at(row(0), ld) + col();
-        const bool within = col() < n;
+    // `depth` rows of n numbers, ld between rows
+    PNN_D join_factor(const T* X, int ld, int n, int depth)
+        : from(X + row_at(row(), ld) + col()), step(row_at(STEP, ld)), left(col() < n ? depth - row() : 0) {}
+    PNN_D void load() {   // the next ones, and zeros behind the last
         PNN_UNROLL
-        for (int i = 0; i < EACH; i++) v[i] = within && row(i) < some ? *reinterpret_cast<const chunk*>(from + row_at(i * STEP, ld)) : chunk{};
+        for (int i = 0; i < EACH; i++) {
+            v[i] = chunk{};
+            if (i * STEP < left) v[i] = *reinterpret_cast<const chunk*>(from + i * step);
+        }
+        from += EACH * step, left -= JOIN_DEPTH;
     }
     PNN_D void store(T* x) const {
         PNN_UNROLL
-        for (int i = 0; i < EACH; i++) *reinterpret_cast<chunk*>(x + row(i) * JOIN_LD + col()) = v[i];
+        for (int i = 0; i < EACH; i++) *reinterpret_cast<chunk*>(x + (row() + i * STEP) * JOIN_LD + col()) = v[i];
     }
 };
 // Where this warp's quarter of a tile begins.
@@ -547,20 +554,18 @@ PNN_D int join_across() { return join_warp() % 2 * 16; }
 // before them are multiplied. All threads have to be here; `mine`: whether this warp's quarter is wanted.
 template <bool EVEN, class T>
 PNN_D void join_product(join_tile<T, 16>& quarter, bool mine, int depth, const T* X, int ldx, int nx, const T* Y, int ldy, int ny, T* memory) {
-    join_factor<true, T> left;
-    join_factor<EVEN, T> right;
-    auto load = [&](int from) {
-        left.load(X + row_at(from, ldx), ldx, nx, depth - from);
-        right.load(Y + row_at(from, ldy), ldy, ny, depth - from);
-    };
-    load(0);
+    join_factor<true, T> left(X, ldx, nx, depth);
+    join_factor<EVEN, T> right(Y, ldy, ny, depth);
+    left.load();
+    right.load();
     PNN_UNROLL_BY(1)
     for (int from = 0; from < depth; from += JOIN_DEPTH) {
         T *x = memory + from / JOIN_DEPTH % 2 * (2 * JOIN_DEPTH * JOIN_LD), *y = x + JOIN_DEPTH * JOIN_LD;
         left.store(x);
         right.store(y);
         __syncthreads();
-        if (from + JOIN_DEPTH < depth) load(from + JOIN_DEPTH);
+        left.load();   // nothing, behind the last
+        right.load();
         if (mine) join_multiply<BY_COLUMNS>(quarter, smaller(JOIN_DEPTH, depth - from), x + join_down(), JOIN_LD, y + join_across(), JOIN_LD);
     }
     __syncthreads();

@@ -378,8 +378,9 @@ template <class T> PNN_D void join_eliminate(int h, int width, T* M, T* scratch,
     const int H = join_nodes_of(h), cols = H + join_ports_of(width), ld = join_row(h, width);
     const int warp = join_warp(), warps = blockDim.x / 32;
     // Of eight warps and more, those that share the first one's scheduler and matrix unit leave it alone while it is with a panel.
-    const int apart = warps < 8 ? warps : 4, helpers = warps == 1 ? 1 : warps - (warps + apart - 1) / apart;
-    const int helper = warps == 1 ? 0 : warp % apart == 0 ? -1 : warp - warp / apart - 1;
+    const bool apart = warps >= 8;
+    const int helpers = warps == 1 ? 1 : apart ? warps - (warps + 3) / 4 : warps - 1;
+    const int helper = warps == 1 ? 0 : !apart ? warp - 1 : warp % 4 == 0 ? -1 : warp - warp / 4 - 1;
     T *Rt = scratch, *other = scratch + JOIN_FACTOR;
     if (warp == 0) join_panel(smaller(JOIN_PANEL, h), M, ld, Rt);
     __syncthreads();
@@ -488,9 +489,12 @@ template <class T> PNN_D void join_gather(const join_wired<T>& wired, int h, int
     // Nodes, and then ports and the zeros behind them; those from `alone` on are in one part only. What nodes have on and below the diagonal
     // is written over by tails.
     const int alone = (h + SPAN - 1) / SPAN, across = alone + (cols - H + SPAN - 1) / SPAN;
+    int k0 = 0, turn = warp;
     PNN_UNROLL_BY(1)
-    for (int u = warp; u < h / 4 * across; u += warps) {
-        const int k0 = u / across * 4, turn = u % across, c = (turn < alone ? turn : turn - alone) * SPAN + lane * WIDE;
+    for (;; turn += warps) {
+        for (; turn >= across; turn -= across) k0 += 4;
+        if (k0 >= h) break;
+        const int c = (turn < alone ? turn : turn - alone) * SPAN + lane * WIDE;
         const bool there = c < (turn < alone ? h : width);
         const join_columns<T> y = wired.columns(!there ? 0 : turn < alone ? c : h + c);
         join_few<T> v[4];

@@ -44,8 +44,8 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_join_small_f32(
 // Rows of pairs of any size: gathered from leaves and below where start is 0, and with the tails of the stage's nodes; tasks: pair, the first
 // of two rows, 0.
 // Bytes: reads (e, n) of each pair, or (stop - start, n - start) of its rows, writes what it gathers and (stop - start)^2 / 2 tails.
-// Launch: grid (count, arrays), of any size, blocks of 256.
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_lay_f32(
+// Launch: grid (count, arrays), of any size, blocks of 320.
+extern "C" __global__ void __launch_bounds__(320, 3) pnn_join_lay_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long rows_each, long long start, long long most,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const float* __restrict__ leaves, const float* __restrict__ below, float* __restrict__ rows) {
@@ -90,15 +90,17 @@ extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_update_f32(
 // above (kept, kept) from all stages: what the ports had between them, and Z^T Z; tasks: pair, x0 and y0 of a tile of 32 x 32.
 // Bytes: reads e rows of 32 columns twice and writes 32 x 32 numbers twice, for each tile.
 // Launch: grid (count, arrays), of any size, blocks of 128.
+// n_in, n_out : of an array where the pair is all of it, and above is what outputs see of drivers, (n_in, n_out) of each; else 0
 extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_couple_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
-    const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
+    long long n_in, long long n_out, const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const float* __restrict__ leaves, const float* __restrict__ below, const float* __restrict__ done, float* __restrict__ above) {
     alignas(16) __shared__ float tile[pnn::JOIN_PRODUCT];
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
         const pnn::join_wired<float> wired(pair, leaves + a * leaf_each, below + a * below_each);
-        pnn::join_couple(wired, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], done + a * rows_each + pair.rows, above + a * above_each + pair.above, tile);
+        pnn::join_couple(wired, (int)n_in, (int)n_out, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], done + a * rows_each + pair.rows,
+                         above + a * above_each + pair.above, tile);
     });
 }
 // Down the tree: W = Phi Q Phi^T (Phi: port voltages, Q: the cotangent), of the ports of a pair, or in `whole` of those and the nodes of
@@ -143,8 +145,8 @@ extern "C" __global__ void __launch_bounds__(128, 3) pnn_join_split_f32(
         const int stop = pair.stop(start, most);
         const long long own = a * rows_each + pair.rows + start * pair.n;
         const float* W = stop < pair.e ? whole + a * whole_each + pair.whole : above + a * above_each + pair.above;
-        pnn::join_split(pair, (int)start, stop, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], weights + own, turned + own, W, out + a * whole_each + pair.whole,
-                        leaves + a * leaf_each, below + a * below_each, tile);
+        pnn::join_split(pair, (int)start, stop, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], weights + own, turned + own, W,
+                        out + a * whole_each + pair.whole, leaves + a * leaf_each, below + a * below_each, tile);
     });
 }
 // As split, with voltages: (n - start, q) numbers in `out`, or, where start is 0, those of the ports of the parts; tasks: pair, x0 of a
@@ -170,8 +172,8 @@ extern "C" __global__ void __launch_bounds__(128, 3) pnn_join_voltages_f32(
         const long long own = a * rows_each + pair.rows + start * pair.n;
         const float* V = stop < pair.e ? whole + (a * whole_each + pair.whole_line) * q : above + (a * above_each + pair.above_line) * q;
         for (long long c = blockIdx.z * pnn::JOIN_TILE; c < q; c += gridDim.z * (long long)pnn::JOIN_TILE)
-            pnn::join_voltages(pair, (int)start, stop, (int)tasks[t * 3 + 1], (int)c, (int)q, weights + own, V, out + (a * whole_each + pair.whole_line) * q,
-                               leaves + a * leaf_each * q, below + a * below_each * q, tile);
+            pnn::join_voltages(pair, (int)start, stop, (int)tasks[t * 3 + 1], (int)c, (int)q, weights + own, V,
+                               out + (a * whole_each + pair.whole_line) * q, leaves + a * leaf_each * q, below + a * below_each * q, tile);
     });
 }
 extern "C" __global__ void __launch_bounds__(512, 1) pnn_join_small_f64(
@@ -186,7 +188,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_join_small_f64(
                         weights ? weights + a * rows_each + pair.rows : weights);
     });
 }
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_lay_f64(
+extern "C" __global__ void __launch_bounds__(320, 3) pnn_join_lay_f64(
     long long arrays, long long count, long long leaf_each, long long below_each, long long rows_each, long long start, long long most,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const double* __restrict__ leaves, const double* __restrict__ below, double* __restrict__ rows) {
@@ -221,13 +223,14 @@ extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_update_f64(
 }
 extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_couple_f64(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
-    const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
+    long long n_in, long long n_out, const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const double* __restrict__ leaves, const double* __restrict__ below, const double* __restrict__ done, double* __restrict__ above) {
     alignas(16) __shared__ double tile[pnn::JOIN_PRODUCT];
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
         const pnn::join_wired<double> wired(pair, leaves + a * leaf_each, below + a * below_each);
-        pnn::join_couple(wired, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], done + a * rows_each + pair.rows, above + a * above_each + pair.above, tile);
+        pnn::join_couple(wired, (int)n_in, (int)n_out, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], done + a * rows_each + pair.rows,
+                         above + a * above_each + pair.above, tile);
     });
 }
 extern "C" __global__ void __launch_bounds__(128, 4) pnn_join_turn_f64(
@@ -254,8 +257,8 @@ extern "C" __global__ void __launch_bounds__(128, 3) pnn_join_split_f64(
         const int stop = pair.stop(start, most);
         const long long own = a * rows_each + pair.rows + start * pair.n;
         const double* W = stop < pair.e ? whole + a * whole_each + pair.whole : above + a * above_each + pair.above;
-        pnn::join_split(pair, (int)start, stop, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], weights + own, turned + own, W, out + a * whole_each + pair.whole,
-                        leaves + a * leaf_each, below + a * below_each, tile);
+        pnn::join_split(pair, (int)start, stop, (int)tasks[t * 3 + 1], (int)tasks[t * 3 + 2], weights + own, turned + own, W,
+                        out + a * whole_each + pair.whole, leaves + a * leaf_each, below + a * below_each, tile);
     });
 }
 extern "C" __global__ void __launch_bounds__(128, 3) pnn_join_voltages_f64(
@@ -271,7 +274,7 @@ extern "C" __global__ void __launch_bounds__(128, 3) pnn_join_voltages_f64(
         const long long own = a * rows_each + pair.rows + start * pair.n;
         const double* V = stop < pair.e ? whole + (a * whole_each + pair.whole_line) * q : above + (a * above_each + pair.above_line) * q;
         for (long long c = blockIdx.z * pnn::JOIN_TILE; c < q; c += gridDim.z * (long long)pnn::JOIN_TILE)
-            pnn::join_voltages(pair, (int)start, stop, (int)tasks[t * 3 + 1], (int)c, (int)q, weights + own, V, out + (a * whole_each + pair.whole_line) * q,
-                               leaves + a * leaf_each * q, below + a * below_each * q, tile);
+            pnn::join_voltages(pair, (int)start, stop, (int)tasks[t * 3 + 1], (int)c, (int)q, weights + own, V,
+                               out + (a * whole_each + pair.whole_line) * q, leaves + a * leaf_each * q, below + a * below_each * q, tile);
     });
 }

@@ -112,12 +112,21 @@ def pnn_join_update(arrays, count, rows_each, start, most, joins, ports, tasks, 
         R[x, y] = np.where(above, R[x, y] + Z[:, x].T @ Z[:, y], R[x, y])
 
 
-def pnn_join_couple(arrays, count, leaf_each, below_each, above_each, rows_each, joins, ports, tasks, leaves, below, done, above):
+def pnn_join_couple(
+    arrays, count, leaf_each, below_each, above_each, rows_each, n_in, n_out, joins, ports, tasks, leaves, below, done, above
+):  # fmt: skip
     for a, pair, x0, y0 in pairs(arrays, count, joins, ports, tasks):
         e, n = pair.e, pair.n
-        Z, C = block(done, a * rows_each + pair.rows, e, n), block(above, a * above_each + pair.above, n - e, n - e)
+        Z = block(done, a * rows_each + pair.rows, e, n)
         x, y = slice(x0, x0 + TILE), slice(y0, y0 + TILE)
         found = pair.wired(leaves[a * leaf_each :], below[a * below_each :])[x, y] + Z[:, x].T @ Z[:, y]
+        if n_out:
+            left = -(-n_in // 4) * 4  # drivers are the last ports at the left, outputs the first at the bottom
+            rows, columns = np.arange(n - e)[x0 - e : x0 - e + TILE] - left + n_in, np.arange(n - e)[y0 - e : y0 - e + TILE] - left
+            i, j = (rows >= 0) & (rows < n_in), (columns >= 0) & (columns < n_out)
+            block(above, a * above_each + pair.above, n_in, n_out)[np.ix_(rows[i], columns[j])] = found[np.ix_(i, j)]
+            continue
+        C = block(above, a * above_each + pair.above, n - e, n - e)
         C[x0 - e : x0 - e + TILE, y0 - e : y0 - e + TILE] = found
         C[y0 - e : y0 - e + TILE, x0 - e : x0 - e + TILE] = found.T
 

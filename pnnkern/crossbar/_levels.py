@@ -24,11 +24,11 @@ SMALL = 192  # ports that pairs keep which are joined in one block
 MOST = (128, 64)  # nodes of a stage, multiples of LEAF: the first whose rows fit the shared memory of a block
 STRIPS = (64, 32)  # columns of a strip: 64 only for up to NARROW nodes, and where strips of a launch are many
 NARROW = 64
-THREADS = 256
+THREADS = 256  # of a block that joins a small pair, if these fill the GPU
 WIDE, PRODUCT = 512, 128  # threads of a block that eliminates a strip, and of one for a tile of a product
 BLOCKS, PARTS = 128, 4  # blocks that small pairs are shared out to, where they are fewer, and no more for each
 WARPS = 16  # of those blocks together that run at once on a multiprocessor
-LAID = 2  # rows of a block that lays them
+LAID, LAYING = 2, 320  # rows of a block that lays them, and its threads
 
 
 @dataclass(frozen=True)
@@ -249,9 +249,10 @@ clearable(plan.cache_clear)
 
 
 class Levels:
-    """A stack of arrays (arrays, n_in, n_out), eliminated level by level: as `Tree`, with a leading axis; `T` only without `keep`."""
+    """A stack of arrays (arrays, n_in, n_out), eliminated level by level: as `Tree`, with a leading axis. Without `keep`, what outputs see of
+    drivers is in `T` (arrays, n_in, n_out)."""
 
-    def __init__(self, G: Real, circuit: Circuit, keep: bool = False) -> None:
+    def __init__(self, G: Real, circuit: Circuit, keep: bool = False, T: Array | None = None) -> None:
         self.G, self.circuit, self.keep, self.xp = G, circuit, keep, _array.namespace(G)
         _, n_in, n_out = G.shape
         room = _launch.shared_limit(G) // G.dtype.itemsize - SCRATCH
@@ -263,19 +264,18 @@ class Levels:
         self.leaves = self._empty(self.leaf_each)
         self._launch_leaves("leaves", (), G, self.leaves)
         below, below_each = None, 0
-        turns = self._spaces([level.above for level in self.plan.levels])
+        if not keep:
+            self.T = self.xp.empty_like(G) if T is None else T
+        direct = not keep and bool(self.plan.levels) and not self.plan.levels[-1].small  # the last product is T
+        turns = self._spaces([level.above for level in self.plan.levels[: -1 if direct else None]])
         large = [level.rows for level in self.plan.levels if not level.small]
         work = tuple(self._empty(max(large)) for _ in range(2)) if large else ()
-        for level, above in zip(self.plan.levels, turns, strict=True):
+        for level, above in zip(self.plan.levels, [*turns, self.T] if direct else turns, strict=True):
             self._join(level, below, below_each, above, *work)
             below, below_each = above, level.above
-        self.whole = below
-
-    @property
-    def T(self) -> Array:
-        """(arrays, n_in, n_out): what outputs see of drivers."""
-        whole = self.leaves if self.whole is None else self.whole
-        return whole.reshape(len(self.G), self._size, self._size)[:, *self._ends]
+        if not keep and not direct:
+            whole = self.leaves if below is None else below
+            self.T[...] = whole.reshape(len(G), self._size, self._size)[:, *self._ends]
 
     @property
     def _size(self) -> int:
@@ -334,14 +334,19 @@ class Levels:
         rows, done = work
         for stage in level.stages:
             at = level.rows, stage.start, self.plan.most
-            self._launch("lay", level, stage.laid.count, (self.leaf_each, below_each, *at), self.leaves, below, rows, tasks=stage.laid, threads=THREADS)
+            self._launch("lay", level, stage.laid.count, (self.leaf_each, below_each, *at), self.leaves, below, rows, tasks=stage.laid, threads=LAYING)
             fitting = [i for i, strips in enumerate(stage.strips) if strips.count * len(self.G) >= BLOCKS]
             width, strips = (of[fitting[0] if fitting else -1] for of in (level.widths, stage.strips))
             how = {"threads": WIDE, "shared": shared}
             self._launch("eliminate", level, strips.count, (*at, width), rows, done, weights, tasks=strips, **how)
             if stage.updates.count:
                 self._launch("update", level, stage.updates.count, at, done, rows, tasks=stage.updates)
-        if not self.keep or level is not self.plan.levels[-1]:
+        last = level is self.plan.levels[-1]
+        if not last:
+            self._launch("couple", level, level.tiles.count, (*ends, 0, 0), self.leaves, below, done, above, tasks=level.tiles)
+        elif not self.keep:
+            _, n_in, n_out = self.G.shape
+            ends = self.leaf_each, below_each, n_in * n_out, level.rows, n_in, n_out
             self._launch("couple", level, level.tiles.count, ends, self.leaves, below, done, above, tasks=level.tiles)
 
     # ---- down the tree

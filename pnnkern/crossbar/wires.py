@@ -49,6 +49,7 @@ from ._tree import PORTS, Circuit, Tree
 
 TOPOLOGIES = ("lines", "interleaved", "gated", "gated-interleaved")
 PERFECT = 1e20  # conductance of a segment without resistance, in units of about the largest cell
+ROOM = 1e50  # cells of at most so many siemens, and at least one over it, are taken as they are in double precision
 
 
 @dataclass(frozen=True)
@@ -142,9 +143,11 @@ def effective_conductance(G: Real, *, wires: Wires | float, memory_limit: int | 
     T = stack.xp.empty_like(stack.cells)
 
     def work(part: slice) -> None:
-        stack.xp.multiply(stack.solver(part).T, T.dtype.type(stack.unit), out=T[part])
+        stack.solver(part, T=T[part])
 
     stack.each(work, 0, memory_limit)
+    if stack.unit != 1:
+        T *= T.dtype.type(stack.unit)
     return T.reshape(G.shape)
 
 
@@ -252,7 +255,8 @@ def node_voltages(V: Real, G: Real, *, wires: Wires | float, memory_limit: int |
 
 # ---------------------------------------------------------------------------------------------------------------------- inside
 class Stack:
-    """Checked conductances as `cells` (arrays, n_in, n_out), in a `unit` (siemens, a power of two: no digit changes) near the largest."""
+    """Checked conductances as `cells` (arrays, n_in, n_out) in a `unit` (siemens): as they are where products of them fit the numbers with room
+    to spare, else a power of two near the largest, so that no digit changes."""
 
     def __init__(self, G: Real, wires: Wires) -> None:
         largest = check_conductances(G)
@@ -262,20 +266,25 @@ class Stack:
             )
         check_pairs(G, wires)
         self.xp = _array.namespace(G)
-        self.unit = 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
-        cells = _array.contiguous(G).reshape(-1, *G.shape[-2:])
-        self.cells = self.xp.multiply(cells, cells.dtype.type(1 / self.unit), out=keeper(cells.shape, cells)("cells"))
+        near = 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
+        self.cells, self.unit, self.perfect = _array.contiguous(G).reshape(-1, *G.shape[-2:]), 1.0, PERFECT * near
+        if G.dtype != np.float64 or wires.pair or not 1 / ROOM < near < ROOM:
+            self.unit, out = near, keeper(self.cells.shape, self.cells)("cells")
+            self.cells = self.xp.multiply(self.cells, self.cells.dtype.type(1 / near), out=out)
         self.circuit = Circuit(wires.pair, *(self._conductance(r) for r in (wires.word, wires.bit, wires.word + wires.source,
                                                                             wires.bit + wires.load)))  # fmt: skip
 
     def _conductance(self, r: float) -> float:
-        return min(PERFECT, 1 / (r * self.unit)) if r > 0 else PERFECT
+        return min(self.perfect, 1 / r if r > 0 else np.inf) / self.unit
 
-    def solver(self, part: slice, keep: bool = False) -> Any:
-        """The eliminated arrays of one part of the stack: `Levels` on a GPU, else the `Tree` of the one array of `part`."""
+    def solver(self, part: slice, keep: bool = False, T: Array | None = None) -> Any:
+        """The eliminated arrays of one part of the stack, whose T is put into `T`: `Levels` on a GPU, else the `Tree` of the one array of `part`."""
         if _array.on_device(self.cells):
-            return Levels(self.cells[part], self.circuit, keep)
-        return _One(Tree(self.cells[part.start], self.circuit, keep))
+            return Levels(self.cells[part], self.circuit, keep, T)
+        tree = Tree(self.cells[part.start], self.circuit, keep)
+        if T is not None:
+            T[0] = tree.T
+        return _One(tree)
 
     def each(self, work: Callable[[slice], None], columns: int, memory_limit: int | None) -> None:
         """`work` on slices that cover the stack: one array each on the CPU, on a GPU what fits; `columns` of voltages at a time."""
@@ -304,7 +313,7 @@ class _One:
     """A `Tree` with the leading axis of `Levels`."""
 
     def __init__(self, tree: Tree) -> None:
-        self.tree, self.T = tree, tree.T[None]
+        self.tree = tree
 
     def vjp(self, cotangent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         gradient, segments = self.tree.vjp(cotangent[0])

@@ -319,7 +319,7 @@ def test_what_a_stage_adds_to_rows_below_it(backend, dtype: str, rng: np.random.
     there = backend.array(rows.copy())
     given = (backend.array(x) for x in (joins, ports, tasks, done))
     _launch.launch(
-        "crossbar/join", "update", dtype, arrays, len(tasks), each, start, most, *given, there, grid=(len(tasks), arrays), block=(256,)
+        "crossbar/join", "update", dtype, arrays, len(tasks), each, start, most, *given, there, grid=(len(tasks), arrays), block=(128,)
     )  # fmt: skip
     found = backend.numpy(there)
     assert np.array_equal(found[~changed], rows[~changed])

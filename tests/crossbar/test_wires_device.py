@@ -64,7 +64,8 @@ def test_launches_of_one_array(cupy, dtype: str, derivative: bool) -> None:
     assert first["syncs"] == 2  # the largest conductance, and the tables
     assert then["copies"] == 0
     assert then["syncs"] == 1
-    assert (then["launches"], then["operations"]) == ((52, 10) if derivative else (26, 3))
+    scaled = {"float32": 2, "float64": 0}[dtype]  # to a unit near the largest conductance, and back
+    assert (then["launches"], then["operations"]) == ((52, 9 + scaled // 2) if derivative else (26, 1 + scaled))
 
 
 @pytest.mark.parametrize("count", [1, 7])

@@ -242,8 +242,9 @@ template <int K, class T> PNN_D void join_nodes(int p, T (&x)[JOIN_PANEL], T* in
                 __syncwarp();
                 const T s = one[16 + k], u = one[17 + k], t = two[17 + k], a = one[k + 1];
                 join_few<T> ones[JOIN_PANEL / WIDE], twos[JOIN_PANEL / WIDE];
+                const int now = k < 4 ? 3 * JOIN_PANEL / 4 : JOIN_PANEL;   // of the first nodes the last rows are loaded later, for registers' sake
                 PNN_UNROLL
-                for (int i = (k + 2) / WIDE; i < JOIN_PANEL / WIDE; i++) ones[i] = load_few(one + i * WIDE), twos[i] = load_few(two + i * WIDE);
+                for (int i = (k + 2) / WIDE; i < now / WIDE; i++) ones[i] = load_few(one + i * WIDE), twos[i] = load_few(two + i * WIDE);
                 const T size = inverse_size(s), scaled = mantissa(s);
                 const T first = inverse_of_sum(s), second = scaled * inverse_of_sum(scaled * t + a * size * u), weight = a * first;
                 const T mine = (lane == k ? T(1) : x[k]) * first, later = (lane == k ? T(0) : x[k + 1]) + a * mine;
@@ -252,6 +253,11 @@ template <int K, class T> PNN_D void join_nodes(int p, T (&x)[JOIN_PANEL], T* in
                 const T far = own && lane > k ? T(0) : mine, further = own && lane > k + 1 ? T(0) : next;
                 PNN_UNROLL
                 for (int b = k + 2; b < JOIN_PANEL; b++) {
+                    if (b == now) {
+                        __syncwarp();
+                        PNN_UNROLL
+                        for (int i = now / WIDE; i < JOIN_PANEL / WIDE; i++) ones[i] = load_few(one + i * WIDE), twos[i] = load_few(two + i * WIDE);
+                    }
                     const T left = ones[b / WIDE].v[b % WIDE], right = twos[b / WIDE].v[b % WIDE] + weight * left;
                     if (b < K + 4) x[b] = (lane == k || lane == k + 1 ? T(0) : x[b]) + left * (lane == k + 1 ? T(0) : mine) + right * next;
                     else x[b] = x[b] + left * far + right * further;
@@ -331,15 +337,18 @@ template <class T> PNN_D void join_add_own(T* M, int ld, int start) {
 // What panels before `stop` add to nodes among each other from `first` on: to conductances, above the diagonal, or to tails.
 template <class T> PNN_D void join_add_half(T* M, int ld, int first, int stop, bool tails) {
     T *D = M + first * ld + first, *above = M + first;
-    join_tile<T, 16> tile;
-    join_fetch(tile, D, ld);
+    join_tile<T, 16> tile = {};
+    auto own = [&](auto body) {   // the other half is another warp's
+        join_elements<T, 16>([&](int r, int c, int i, int j) {
+            PNN_UNROLL
+            for (int w = 0; w < join_lane<T, 16>::WIDE; w++)
+                if ((c + w <= r) == tails) body(D[r * ld + c + w], tile.v[i][j].v[w]);
+        });
+    };
+    own([](T& there, T& v) { v = there; });
     if (tails) join_multiply<BY_ROWS, BELOW>(tile, stop, M + first * ld, ld, above, ld);
     else join_multiply<BY_COLUMNS, ABOVE>(tile, stop, above, ld, above, ld);
-    join_elements<T, 16>([&](int r, int c, int i, int j) {
-        PNN_UNROLL
-        for (int w = 0; w < join_lane<T, 16>::WIDE; w++)
-            if ((c + w <= r) == tails) D[r * ld + c + w] = tile.v[i][j].v[w];
-    });
+    own([](T& there, T& v) { there = v; });
 }
 // R of a panel on its tile number u.
 template <class T> PNN_D void join_apply(T* M, int ld, const join_beyond& tiles, int start, const T* Rt, int u) {
@@ -433,44 +442,51 @@ template <class T> PNN_D void join_weights(int h, int width, T* M) {
         }
     __syncthreads();
 }
-// Tails of ROWS nodes from b on, a warp for them: put(i, c, v) of node b + i and of each node c from b on to `stop`, at most 32 CHUNKS, from
-// at(i, y) that it has with a later node, which seen(i, y, v) is told, and what it has beyond all of them in a lane's total[i].
-template <int ROWS, int CHUNKS, class T, class At, class Seen, class Put>
-PNN_D void join_tails(int b, int stop, T (&total)[ROWS], At at, Seen seen, Put put) {
-    const int lane = threadIdx.x & 31;
+// Tails of ROWS nodes from b on, a warp for them, to `stop`, at most 32 CHUNKS nodes: first what each has beyond a node to others before `stop`,
+// from at(i, y) that it has with a later node, which seen(i, y, v) is told; then put(i, c, v) of node b + i and of each node c from b on, with
+// what it has beyond all of them, of which lanes have parts.
+template <int ROWS, int CHUNKS, class T> struct join_tails {
     T suffix[ROWS][CHUNKS];
-    PNN_UNROLL
-    for (int i = 0; i < ROWS; i++)
+    template <class At, class Seen> PNN_D void among(int b, int stop, At at, Seen seen) {
+        const int lane = threadIdx.x & 31;
         PNN_UNROLL
-        for (int j = 0; j < CHUNKS; j++) suffix[i][j] = at(i, smaller(b + 32 * j + lane + 1, stop - 1));   // all loads first
-    PNN_UNROLL
-    for (int i = 0; i < ROWS; i++)
+        for (int i = 0; i < ROWS; i++)
+            PNN_UNROLL
+            for (int j = 0; j < CHUNKS; j++) suffix[i][j] = at(i, smaller(b + 32 * j + lane + 1, stop - 1));   // all loads first
         PNN_UNROLL
-        for (int j = 0; j < CHUNKS; j++) {
-            const int y = b + 32 * j + lane + 1;
-            if (y < stop && y > b + i) seen(i, y, suffix[i][j]);
-            else suffix[i][j] = T(0);
-        }
-    PNN_UNROLL
-    for (int step = 1; step < 32; step *= 2)
-        PNN_UNROLL
-        for (int i = 0; i < ROWS; i++) {
-            total[i] += __shfl_xor_sync(0xffffffffu, total[i], step);
+        for (int i = 0; i < ROWS; i++)
             PNN_UNROLL
             for (int j = 0; j < CHUNKS; j++) {
-                const T other = __shfl_down_sync(0xffffffffu, suffix[i][j], step);
-                suffix[i][j] += lane + step < 32 ? other : T(0);
+                const int y = b + 32 * j + lane + 1;
+                if (y < stop && y > b + i) seen(i, y, suffix[i][j]);
+                else suffix[i][j] = T(0);
             }
-        }
-    PNN_UNROLL
-    for (int i = 0; i < ROWS; i++)
         PNN_UNROLL
-        for (int j = CHUNKS - 1; j >= 0; j--) {
-            const int c = b + 32 * j + lane;
-            if (c < stop && c >= b + i) put(i, c, suffix[i][j] + total[i]);
-            total[i] += __shfl_sync(0xffffffffu, suffix[i][j], 0);
-        }
-}
+        for (int step = 1; step < 32; step *= 2)
+            PNN_UNROLL
+            for (int i = 0; i < ROWS; i++)
+                PNN_UNROLL
+                for (int j = 0; j < CHUNKS; j++) {
+                    const T other = __shfl_down_sync(0xffffffffu, suffix[i][j], step);
+                    suffix[i][j] += lane + step < 32 ? other : T(0);
+                }
+    }
+    template <class Put> PNN_D void with(int b, int stop, T (&beyond)[ROWS], Put put) const {
+        const int lane = threadIdx.x & 31;
+        PNN_UNROLL
+        for (int step = 1; step < 32; step *= 2)
+            PNN_UNROLL
+            for (int i = 0; i < ROWS; i++) beyond[i] += __shfl_xor_sync(0xffffffffu, beyond[i], step);
+        PNN_UNROLL
+        for (int i = 0; i < ROWS; i++)
+            PNN_UNROLL
+            for (int j = CHUNKS - 1; j >= 0; j--) {
+                const int c = b + 32 * j + lane;
+                if (c < stop && c >= b + i) put(i, c, suffix[i][j] + beyond[i]);
+                beyond[i] += __shfl_sync(0xffffffffu, suffix[i][j], 0);
+            }
+    }
+};
 // A pair of few nodes to shared memory, with its tails. A lane keeps to its columns and has the loads of four rows under way.
 // kept: which ports they are.
 template <class T> PNN_D void join_gather(const join_wired<T>& wired, int h, int width, T* M, T* scratch, int* kept) {
@@ -517,8 +533,10 @@ template <class T> PNN_D void join_gather(const join_wired<T>& wired, int h, int
         for (int c = H + lane; c < H + width; c += 32)
             PNN_UNROLL
             for (int i = 0; i < 2; i++) total[i] += mine[i * ld + c];
-        join_tails<2, 1>(
-            b, h, total, [&](int i, int y) { return mine[i * ld + y]; }, [](int, int, T) {}, [&](int i, int c, T v) { M[c * ld + b + i] = v; });
+        join_tails<2, 1, T> tails;
+        tails.among(b, h, [&](int i, int y) { return mine[i * ld + y]; }, [](int, int, T) {});
+        __syncwarp();
+        tails.with(b, h, total, [&](int i, int c, T v) { M[c * ld + b + i] = v; });
     }
     __syncthreads();
 }
@@ -615,37 +633,47 @@ template <class T> PNN_D void join_small(const join_wired<T>& wired, int part, i
     }
     __syncthreads();
 }
-// Rows x0 and x0 + 1, four warps each: what the nodes of a pair have between them, if nothing has gone yet, and the tails of those up to `stop`.
+// Rows x0 and x0 + 1, five warps each: what the nodes of a pair have between them, if nothing has gone yet, and the tails of those up to `end`.
+// Four warps have the sum of a row, the fifth what its node has with others of the stage.
 template <class T> PNN_D void join_lay(const join_wired<T>& wired, int start, int end, int x0, T* rows, T* sums) {
-    const int e = wired.pair.e, n = wired.pair.n, lane = threadIdx.x & 31, warp = join_warp(), part = warp % 4;
-    const int WIDE = 16 / sizeof(T), b = x0 + warp / 4;
+    const int e = wired.pair.e, n = wired.pair.n, lane = threadIdx.x & 31, warp = join_warp(), part = warp % 5;
+    const int WIDE = 16 / sizeof(T), b = x0 + warp / 5;
     const int first = (b < end ? end : b / 4 * 4) + (part * 32 + lane) * WIDE;   // beyond it is none of this stage's nodes but what is written over
     const bool there = b < (start == 0 ? e : end);
     T* mine = rows + row_at(there ? b : 0, n);
     const join_node row = start == 0 ? wired.row(wired.pair.at(there ? b : 0)) : join_node{0, 0};
-    T total = T(0);
-    if (there)
-        PNN_UNROLL_BY(2)
-        for (int y = first; y < n; y += 128 * WIDE) {
-            join_few<T> v;
-            if (start == 0) {
-                const join_columns<T> columns = wired.columns(y);
-                v = y < e ? columns(row) : columns.ports(row);
-                store_few(mine + y, v);
-            } else v = load_few(mine + y);
-            PNN_UNROLL
-            for (int w = 0; w < WIDE; w++) total += v.v[w];
-        }
-    PNN_UNROLL
-    for (int half = 16; half > 0; half /= 2) total += __shfl_xor_sync(0xffffffffu, total, half);
-    if (lane == 0) sums[warp] = total;
+    const bool goes = there && b < end;   // in this stage
+    join_tails<1, JOIN_MOST / 32, T> tails;
+    if (part == 4 && goes)
+        tails.among(b, end, [&](int, int y) { return start == 0 ? wired.node(row, y) : mine[y]; }, [&](int, int y, T v) { if (start == 0) mine[y] = v; });
+    if (part < 4) {
+        T total = T(0);
+        if (there)
+            PNN_UNROLL_BY(1)
+            for (int y = first; y < n; y += 3 * 128 * WIDE) {   // all loads of a batch first
+                join_few<T> v[3];
+                PNN_UNROLL
+                for (int i = 0; i < 3; i++) {
+                    const int at = smaller(y + i * 128 * WIDE, n - WIDE);
+                    v[i] = start > 0 ? load_few(mine + at) : wired.columns(at)(row);
+                }
+                PNN_UNROLL
+                for (int i = 0; i < 3; i++) {
+                    const int at = y + i * 128 * WIDE;
+                    if (at >= n) continue;
+                    if (start == 0) store_few(mine + at, v[i]);
+                    PNN_UNROLL
+                    for (int w = 0; w < WIDE; w++) total += v[i].v[w];
+                }
+            }
+        PNN_UNROLL
+        for (int half = 16; half > 0; half /= 2) total += __shfl_xor_sync(0xffffffffu, total, half);
+        if (lane == 0) sums[warp / 5 * 4 + part] = total;
+    }
     __syncthreads();
-    if (there && b < end && part == 0) {
-        T all[1] = {lane < 4 ? sums[warp + lane] : T(0)};
-        auto put = [&](int, int c, T v) { rows[row_at(c, n) + b] = v; };
-        if (start == 0)
-            join_tails<1, JOIN_MOST / 32>(b, end, all, [&](int, int y) { return wired.node(row, y); }, [&](int, int y, T v) { mine[y] = v; }, put);
-        else join_tails<1, JOIN_MOST / 32>(b, end, all, [&](int, int y) { return mine[y]; }, [](int, int, T) {}, put);
+    if (part == 4 && goes) {
+        T beyond[1] = {lane < 4 ? sums[warp / 5 * 4 + lane] : T(0)};
+        tails.with(b, end, beyond, [&](int, int c, T v) { rows[row_at(c, n) + b] = v; });
     }
     __syncthreads();
 }
@@ -693,13 +721,20 @@ template <class T> PNN_D void join_update(const join_pair& pair, int start, int 
         if (x < e && y < n && y > x) rows[row_at(x, n) + y] = v;
     });
 }
-template <class T> PNN_D void join_couple(const join_wired<T>& wired, int x0, int y0, const T* done, T* above, T* memory) {
+// Of the whole array, whose drivers are the last ports at the left and whose outputs the first at the bottom, only what these have: T (n_in, n_out).
+template <class T>
+PNN_D void join_couple(const join_wired<T>& wired, int n_in, int n_out, int x0, int y0, const T* done, T* above, T* memory) {
     const int e = wired.pair.e, n = wired.pair.n, kept = n - e;
     join_tile<T, 16> quarter;
     join_between(wired, x0 + join_down(), y0 + join_across(), n, [&](int node) { return wired.kept(wired.pair.at(node)); }, quarter);
     join_product<true>(quarter, join_on_or_above(x0, y0), e, done + x0, n, n - x0, done + y0, n, n - y0, memory);
     const int x = x0 - e + join_down(), y = y0 - e + join_across();
-    if (x <= y) join_elements<T, 16>([&](int r, int c, int i, int j) { join_put(above, kept, x + r, y + c, x < y, quarter.v[i][j]); });
+    if (n_out > 0) {
+        const int left = (n_in + 3) / 4 * 4, idle = left - n_in;
+        join_quarter(quarter, x0 - e - idle, y0 - e - left, [&](int row, int column, T& v) {
+            if (row >= 0 && row < n_in && column >= 0 && column < n_out) above[row_at(row, n_out) + column] = v;
+        });
+    } else if (x <= y) join_elements<T, 16>([&](int r, int c, int i, int j) { join_put(above, kept, x + r, y + c, x < y, quarter.v[i][j]); });
 }
 template <class T>
 PNN_D void join_turn(const join_pair& pair, int h, int stop, int c0, int k0, const T* weights, const T* W, T* turned, T* memory) {

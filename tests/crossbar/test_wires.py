@@ -319,11 +319,21 @@ def test_what_a_stage_adds_to_rows_below_it(backend, dtype: str, rng: np.random.
     there = backend.array(rows.copy())
     given = (backend.array(x) for x in (joins, ports, tasks, done))
     _launch.launch(
-        "crossbar/join", "update", dtype, arrays, len(tasks), each, start, most, *given, there, grid=(len(tasks), arrays), block=(256,)
+        "crossbar/join", "update", dtype, arrays, len(tasks), each, start, most, *given, there, grid=(len(tasks), arrays), block=(128,)
     )  # fmt: skip
     found = backend.numpy(there)
     assert np.array_equal(found[~changed], rows[~changed])
     np.testing.assert_allclose(found[changed], expected[changed], rtol=0, atol=1e-12 if dtype == "float64" else 1e-4)
+
+
+@pytest.mark.parametrize("warps", [1, 3, 9, 13])
+def test_any_number_of_warps(backend, warps: int, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of warps that no multiple of a scheduler's four is: three panels of a strip, and pairs of two panels."""
+    monkeypatch.setattr(_levels, "WARPS", warps)
+    monkeypatch.setattr(_levels, "WIDE", 32 * warps)
+    G = cells(rng, 37, 35)
+    got = backend.numpy(effective_conductance(backend.array(G), wires=Wires(2.0, 3.0, source=50.0, load=20.0)))
+    assert worst(got, lines(G, 2.0, 3.0, 50.0, 20.0).T()) < LIMIT["float64"]
 
 
 def test_the_whole_is_the_same_in_any_stack(backend, rng: np.random.Generator) -> None:

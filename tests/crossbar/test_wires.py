@@ -280,7 +280,9 @@ def stages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     indirect=["stages"],
 )  # fmt: skip
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_levels_and_tree_are_one_method(backend, shape: tuple[int, ...], dtype: str, stages: int, rng: np.random.Generator) -> None:
+def test_levels_and_tree_are_one_method(
+    backend, shape: tuple[int, ...], dtype: str, stages: int, rng: np.random.Generator
+) -> None:
     """All pairs of a level at a time, as on a GPU, against one pair at a time, and by the twins."""
     G, g = rng.uniform(0.1, 1, shape).astype(dtype), rng.standard_normal(shape).astype(dtype)
     drivers, outputs = (rng.standard_normal((shape[0], n, 5)).astype(dtype) for n in shape[1:])
@@ -296,7 +298,9 @@ def test_levels_and_tree_are_one_method(backend, shape: tuple[int, ...], dtype: 
     for n, expected in enumerate(every):
         for a, b in zip(found, expected, strict=True):
             assert a.dtype == b.dtype
-            assert np.abs(backend.numpy(a)[n] - b).max() < small * np.abs(b).max() + (small * np.abs(g).sum() * 1e-4 if b.shape == (4,) else 0)
+            assert np.abs(backend.numpy(a)[n] - b).max() < small * np.abs(b).max() + (
+                small * np.abs(g).sum() * 1e-4 if b.shape == (4,) else 0
+            )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

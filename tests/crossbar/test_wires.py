@@ -330,12 +330,12 @@ def test_what_a_stage_adds_to_rows_below_it(backend, dtype: str, rng: np.random.
     np.testing.assert_allclose(found[changed], expected[changed], rtol=0, atol=1e-12 if dtype == "float64" else 1e-4)
 
 
-@pytest.mark.parametrize("warps", [1, 3, 9, 13])
-def test_any_number_of_warps(backend, warps: int, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of warps that no multiple of a scheduler's four is: three panels of a strip, and pairs of two panels."""
+@pytest.mark.parametrize(("warps", "n"), [(1, 24), (3, 37), (9, 56)])
+def test_any_number_of_warps(backend, warps: int, n: int, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks whose warps are no multiple of a scheduler's four; the nine have more tiles beside four panels than there are helpers."""
     monkeypatch.setattr(_levels, "WARPS", warps)
     monkeypatch.setattr(_levels, "WIDE", 32 * warps)
-    G = cells(rng, 37, 35)
+    G = cells(rng, n, n)
     got = backend.numpy(effective_conductance(backend.array(G), wires=Wires(2.0, 3.0, source=50.0, load=20.0)))
     assert worst(got, lines(G, 2.0, 3.0, 50.0, 20.0).T()) < LIMIT["float64"]
 

@@ -280,7 +280,9 @@ def stages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     indirect=["stages"],
 )  # fmt: skip
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_levels_and_tree_are_one_method(backend, shape: tuple[int, ...], dtype: str, stages: int, rng: np.random.Generator) -> None:
+def test_levels_and_tree_are_one_method(
+    backend, shape: tuple[int, ...], dtype: str, stages: int, rng: np.random.Generator
+) -> None:
     """All pairs of a level at a time, as on a GPU, against one pair at a time, and by the twins."""
     G, g = rng.uniform(0.1, 1, shape).astype(dtype), rng.standard_normal(shape).astype(dtype)
     drivers, outputs = (rng.standard_normal((shape[0], n, 5)).astype(dtype) for n in shape[1:])
@@ -296,7 +298,9 @@ def test_levels_and_tree_are_one_method(backend, shape: tuple[int, ...], dtype: 
     for n, expected in enumerate(every):
         for a, b in zip(found, expected, strict=True):
             assert a.dtype == b.dtype
-            assert np.abs(backend.numpy(a)[n] - b).max() < small * np.abs(b).max() + (small * np.abs(g).sum() * 1e-4 if b.shape == (4,) else 0)
+            assert np.abs(backend.numpy(a)[n] - b).max() < small * np.abs(b).max() + (
+                small * np.abs(g).sum() * 1e-4 if b.shape == (4,) else 0
+            )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -324,6 +328,16 @@ def test_what_a_stage_adds_to_rows_below_it(backend, dtype: str, rng: np.random.
     found = backend.numpy(there)
     assert np.array_equal(found[~changed], rows[~changed])
     np.testing.assert_allclose(found[changed], expected[changed], rtol=0, atol=1e-12 if dtype == "float64" else 1e-4)
+
+
+@pytest.mark.parametrize(("warps", "n"), [(1, 37), (3, 37), (9, 56)])
+def test_any_number_of_warps(backend, warps: int, n: int, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks whose warps are no multiple of a scheduler's four; the nine have more tiles beside four panels than there are helpers."""
+    monkeypatch.setattr(_levels, "WARPS", warps)
+    monkeypatch.setattr(_levels, "WIDE", 32 * warps)
+    G = cells(rng, n, n)
+    got = backend.numpy(effective_conductance(backend.array(G), wires=Wires(2.0, 3.0, source=50.0, load=20.0)))
+    assert worst(got, lines(G, 2.0, 3.0, 50.0, 20.0).T()) < LIMIT["float64"]
 
 
 def test_the_whole_is_the_same_in_any_stack(backend, rng: np.random.Generator) -> None:

@@ -87,3 +87,10 @@ def test_stages_fit_the_shared_memory(cupy, room: int, dtype: str, most: int, mo
         levels = _levels.Levels(cupy.full((1, 300, 280), 0.5, dtype), circuit)
     assert levels.plan.most == most
     assert max(level.memory for level in levels.plan.levels) * np.dtype(dtype).itemsize <= room << 10
+
+
+def test_memory_is_that_of_the_widest_strips() -> None:
+    """The whole of 40 x 40: 40 nodes in 48 rows, 64 of 80 ports and 4 numbers between rows, also where a stack takes narrow ones."""
+    level = _levels.Plan(40, 40, 128).levels[-1]
+    assert level.widths == (64, 32)
+    assert level.memory == _levels.SCRATCH + 48 * (48 + 64 + 4)

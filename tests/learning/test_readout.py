@@ -8,7 +8,7 @@ import strict_cupy
 from toy_system import TwoLayers, clouds
 
 import pnnkern as pnn
-from pnnkern import random
+from pnnkern import _launch, random
 from pnnkern._errors import FaultError
 from pnnkern.experiments.data import Dataset
 from pnnkern.experiments.loop import Trainer
@@ -158,6 +158,24 @@ def test_a_cpu_spares_itself_the_look_at_pivots_only_where_none_can_vanish(rng: 
         if spared:
             assert (np.diagonal(np.linalg.cholesky(matrix)) ** 2 > 0.9 * len(gram) * readout.ROUNDING * squares).all()
         assert spared or exponent < -8
+
+
+@pytest.mark.parametrize(("build", "order"), [("fast", "shuffled"), ("race", "descending")])
+def test_blocks_take_turns(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, build: str, order: str) -> None:
+    """Two blocks for many tiles find the same bits, and no barrier is missing between two tiles."""
+    x, y = rng.normal(size=(70, 150)), rng.normal(size=(70, 5))
+
+    def all_of_it() -> list[np.ndarray]:
+        gram, cross = readout._moments(x, y, 5)
+        weights = readout._eliminated(gram, cross, 0.1)
+        return [gram, cross, weights, readout._scores(x, weights)]
+
+    with _launch.host():
+        expected = all_of_it()
+    monkeypatch.setattr(_launch, "MAX_BLOCKS", 2)
+    with _launch.host(build=build, order=order, seed=3):
+        for found, right in zip(all_of_it(), expected, strict=True):
+            np.testing.assert_array_equal(found, right)
 
 
 def fitted(xp: Any, graph: Any) -> tuple[Trainer, dict[str, np.ndarray]]:

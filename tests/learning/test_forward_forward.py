@@ -161,7 +161,7 @@ def test_what_goes_on_has_an_rms_of_one(backend: Any, rng: np.random.Generator, 
     logit = 900 * (np.tile(g[70:] - g[:70], 2) if pairs else sign * (g - tau)) / tau
     with np.errstate(over="ignore"):
         slope = sign * 900 / tau / (1 + np.exp(-logit))
-    epsilon = np.finfo(dtype).eps
+    epsilon = float(np.finfo(dtype).eps)
     assert np.abs(logit).max() > 750  # beyond the range of exp()
     np.testing.assert_allclose(backend.numpy(threshold), tau, rtol=1e-13)
     np.testing.assert_allclose(backend.numpy(pair.losses)[0], np.logaddexp(0, logit)[: 70 if pairs else None], rtol=1e-10, atol=1e-300)

@@ -12,7 +12,7 @@ import rank_cells
 import strict_cupy
 from toy_system import TwoLayers, clouds
 
-from pnnkern import _packing, communicator, random
+from pnnkern import _launch, _packing, communicator, random
 from pnnkern._errors import DataError, PnnError
 from pnnkern._updates import Factors, Gradient, Move
 from pnnkern.learning import (
@@ -385,8 +385,11 @@ def test_ranks_share_neighbours(count: int, size: int) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("count", [2, 3, 8, 9, 20])
-def test_shares_on_a_gpu_are_added_in_their_order(cupy: Any, rng: np.random.Generator, dtype: Any, count: int) -> None:
-    """With the bits of one addition after another; of arrays and of single values, and of zeros with a sign."""
+def test_shares_on_a_gpu_are_added_in_their_order(
+    cupy: Any, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, dtype: Any, count: int
+) -> None:
+    """With the bits of one addition after another; of arrays and of single values, and of zeros with a sign. One block goes on to all."""
+    monkeypatch.setattr(_launch, "MAX_BLOCKS", 1)
     shares = [(rng.normal(size=(7, 131)) * 10.0 ** rng.integers(-8, 8, (7, 131))).astype(dtype) for _ in range(count)]
     for share in shares:
         share[0] = -0.0

@@ -50,20 +50,22 @@ extern "C" __global__ void __launch_bounds__(256) pnn_readout_scores_f64(long lo
 // Before the panels: a = gram + ridge s diag(1, ..., 1, 0), s the mean of gram's diagonal but for the constant, rhs = cross, and the first
 // of the inverses.
 // Bytes: gram and cross once in and once out.
+// Faults: 79 a variable that those before it make up, but for rounding.
 // ridge : weight of the squares of the weights, relative to those of the features
 extern "C" __global__ void __launch_bounds__(256) pnn_readout_begin_f64(long long size, long long outputs, double ridge,
     const double* __restrict__ gram, const double* __restrict__ cross, double* __restrict__ a, double* __restrict__ rhs,
-    double* __restrict__ inverses) {
+    double* __restrict__ inverses, int* fault) {
     __shared__ pnn::ridge_tiles tiles;
-    pnn::ridge_begin(tiles, size, outputs, ridge, gram, cross, a, rhs, inverses);
+    pnn::ridge_begin(tiles, size, outputs, ridge, gram, cross, a, rhs, inverses, fault);
 }
-// One panel of 32 of the variables goes from the equations a W = rhs of all others; with the last of them come the weights. A variable that
-// those before it make up, but for rounding, has the weight 0.
+// One panel of 32 of the variables goes from the equations a W = rhs of all others; with the last of them come the weights.
 // Bytes: what is right of the panel in a, once in and once out; its rows and columns once for each of them.
+// Faults: 79 a variable that those before it make up, but for rounding.
 // panel : which one, from 0 on; all of them, one after another
 // gram : (size, size) X^T X, whose diagonal says what rounding is
 extern "C" __global__ void __launch_bounds__(256) pnn_readout_panel_f64(long long size, long long outputs, long long panel,
-    const double* __restrict__ gram, double* a, double* rhs, double* inverses, double* __restrict__ weights) {
+    const double* __restrict__ gram, double* a, double* rhs, double* inverses, double* __restrict__ weights,
+    int* fault) {
     __shared__ pnn::ridge_tiles tiles;
-    pnn::ridge_panel(tiles, size, outputs, panel, gram, a, rhs, inverses, weights);
+    pnn::ridge_panel(tiles, size, outputs, panel, gram, a, rhs, inverses, weights, fault);
 }

@@ -4,6 +4,7 @@ import numpy as np
 
 SIDE = 32  # of a tile, as in readout.cuh
 ROUNDING = 64 * np.finfo(np.float64).eps  # what elimination leaves of a square, for each variable
+SINGULAR = 79  # fault
 
 
 def pnn_readout_moments(samples, features, outputs, x, labels, targets, gram, cross):
@@ -25,33 +26,35 @@ def pnn_readout_scores(samples, features, outputs, x, weights, out):
     out += weights[-1]
 
 
-def _inverse(tile, least):
-    """The inverse of a tile, without those variables whose pivots are no more than `least`."""
+def _inverse(tile, least, fault):
+    """The inverse of a tile, without those variables whose pivots are no more than `least`, which are a fault."""
     for k in range(len(tile)):
         row, column, pivot = tile[k].copy(), tile[:, k].copy(), tile[k, k]
         over = 0.0 if pivot <= least[k] else 1 / pivot
+        if pivot <= least[k]:
+            fault[0] = max(fault[0], SINGULAR)
         tile -= np.outer(column, over * row)
         tile[k], tile[:, k], tile[k, k] = over * row, -over * column, over
     return tile
 
 
-def pnn_readout_begin(size, outputs, ridge, gram, cross, a, rhs, inverses):
+def pnn_readout_begin(size, outputs, ridge, gram, cross, a, rhs, inverses, fault):
     """a = gram + ridge s diag(1, ..., 1, 0), rhs = cross, and the first of the inverses."""
     squares = gram[:: size + 1]
     a[:], rhs[:] = gram, cross
     a[: -1 : size + 1] += ridge * squares[:-1].mean() if size > 1 else 0.0
-    _invert(size, 0, gram, a, inverses)
+    _invert(size, 0, gram, a, inverses, fault)
 
 
-def _invert(size, panel, gram, a, inverses):
+def _invert(size, panel, gram, a, inverses, fault):
     """What goes to the inverses: of a panel's tile on the diagonal, with zeros beyond the matrix."""
     own = slice(panel * SIDE, min(size, (panel + 1) * SIDE))
     many, out = own.stop - own.start, inverses.reshape(-1, SIDE, SIDE)[panel]
     out[:] = 0
-    out[:many, :many] = _inverse(a.reshape(size, size)[own, own].copy(), size * ROUNDING * gram[:: size + 1][own])
+    out[:many, :many] = _inverse(a.reshape(size, size)[own, own].copy(), size * ROUNDING * gram[:: size + 1][own], fault)
 
 
-def pnn_readout_panel(size, outputs, panel, gram, a, rhs, inverses, weights):
+def pnn_readout_panel(size, outputs, panel, gram, a, rhs, inverses, weights, fault):
     """One panel goes from the equations of all others; with the last come the weights."""
     own, right = slice(panel * SIDE, (panel + 1) * SIDE), slice((panel + 1) * SIDE, None)
     matrix, x = a.reshape(size, size), rhs.reshape(size, outputs)
@@ -61,7 +64,7 @@ def pnn_readout_panel(size, outputs, panel, gram, a, rhs, inverses, weights):
     matrix[:, right] -= factor @ matrix[own, right]
     x -= factor @ x[own]
     if right.start < size:
-        _invert(size, panel + 1, gram, a, inverses)
+        _invert(size, panel + 1, gram, a, inverses, fault)
         return
     out = weights.reshape(size, outputs)
     for first in range(0, size, SIDE):

@@ -23,6 +23,10 @@ from .rule import Batch, Rule, State, Updates
 
 SIDE = 16  # of a tile of products, as in dense.cuh
 PANEL, STRIP = 32, 4  # variables of a panel, and tiles of a block beside each other, as in readout.cuh
+ROUNDING = 64 * np.finfo(np.float64).eps  # what elimination leaves of a square, for each variable, as in readout.cuh
+SINGULAR = _launch.fault(
+    79, "the weights of a read-out are not determined: a feature is, but for rounding, a sum of others, or 0; give it a ridge, or more samples"
+)
 
 
 @accepts_any
@@ -51,9 +55,11 @@ def ridge_weights(gram: Numbers, cross: Numbers, ridge: float) -> Array:
         Sums of `moments`. s : the features' sum of squares, averaged over the features, so that neither their unit nor the number of samples
         matters to `ridge`.
 
-    Notes
-    -----
-    On a GPU no matrix is singular: a feature that those before it make up, but for rounding, has the weight 0.
+    Raises
+    ------
+    FaultError
+        A ValueError, where a feature is a sum of others, but for rounding (a pivot of the elimination is at most 64 (F + 1) eps of the
+        feature's own square), so that W is not determined; on a GPU at `pnnkern.check()`.
     """
     shaped("cross", cross, len(shaped("gram", gram, None, len(gram))), None)
     if _array.is_on_gpu(gram):
@@ -61,7 +67,23 @@ def ridge_weights(gram: Numbers, cross: Numbers, ridge: float) -> Array:
     squares = np.diagonal(gram)[:-1]
     penalty = np.full(len(gram), 1.0) * ridge * squares.mean()
     penalty[-1] = 0.0
-    return np.linalg.solve(gram + np.diag(penalty), cross)
+    matrix = gram + np.diag(penalty)
+    _launch.flag(np.bool_(_singular(matrix, np.diagonal(gram), ridge)), SINGULAR)
+    return np.linalg.solve(matrix, cross)
+
+
+def _singular(matrix: Array, squares: Array, ridge: float) -> bool:
+    """Whether a pivot is no more than what rounding leaves of the variable's own square. NaN is not, and shows in the weights."""
+    count, least = len(matrix) - 1, len(matrix) * ROUNDING
+    # a penalty ridge s leaves of each pivot ridge / (count + ridge) or more: a feature's is at least ridge s of a square of count s at most,
+    # and the constant's at least n ridge s / (count s + ridge s) of n samples
+    if (ridge > least * (count + ridge) and squares[:-1].any()) or not np.isfinite(squares).all():
+        return False
+    try:
+        pivots = np.diagonal(np.linalg.cholesky(matrix)) ** 2
+    except np.linalg.LinAlgError:
+        return True
+    return bool((pivots <= least * squares).any())
 
 
 def _moments(features: Array, wanted: Array, outputs: int) -> tuple[Array, Array]:
@@ -83,8 +105,7 @@ def _scores(features: Array, weights: Array) -> Array:
 
 
 def _eliminated(gram: Array, cross: Array, ridge: float) -> Array:
-    """The weights by elimination, which can be captured as a graph: a launch for every 32 variables. No matrix is singular to it: a variable
-    that those before it make up, but for rounding, has the weight 0."""
+    """The weights by elimination, which can be captured as a graph: a launch for every 32 variables."""
     xp, (size, outputs) = _array.namespace(gram), cross.shape
     gram, cross = (_array.contiguous(_array.as_type(a, np.float64, copy=False)) for a in (gram, cross))
     panels = -(-size // PANEL)

@@ -18,7 +18,10 @@ INCLUDE = _sources.include_folder()
 HEADERS = sorted(path.name for path in (INCLUDE / "pnnkern").glob("*.cuh"))
 # what is made of threads, shared memory and shuffles, and of nothing else
 BODIES = "boltzmann characteristic contrast dense detector edges goodness graph_sweep mask noise optimizer program pulses read shake spectrum"
-PARTS = "adjoint convolutional draws elimination few_outputs fold join layer layered ode product reach readout samples shares small_networks tree"
+PARTS = (
+    "adjoint convolutional draws elimination few_outputs fold join layer layered "
+    "ode product reach readout samples shares small_networks tree"
+)
 DEVICE_ONLY = {f"{name}.cuh" for name in f"{BODIES} {PARTS}".split()}
 GXX = ["g++", "-std=c++17", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{INCLUDE}", "-x", "c++", "-"]
 

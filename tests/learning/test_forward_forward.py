@@ -8,13 +8,13 @@ import strict_cupy
 from toy_system import TwoLayers, clouds
 
 import pnnkern as pnn
-from pnnkern import random
+from pnnkern import _array, _launch, random
 from pnnkern._updates import dense
 from pnnkern.experiments.data import Dataset
 from pnnkern.experiments.loop import Trainer
 from pnnkern.experiments.tables import Training
 from pnnkern.learning import Adam, Batch, ForwardForward, forward_forward_loss, goodness, one_step, paired_loss, with_label
-from pnnkern.learning.forward_forward import _parts, _with_labels
+from pnnkern.learning.forward_forward import _Pairs, _parts, _with_labels
 from pnnkern.systems import CrossbarNetwork, writers
 
 KEY = random.key(5)
@@ -143,6 +143,62 @@ def test_goodness_and_its_sum(backend: Any, rng: np.random.Generator, shape: tup
     g = np.array([np.mean(one.astype(float) ** 2) for one in h])
     np.testing.assert_allclose(backend.numpy(found), g, rtol=1e-13)
     np.testing.assert_allclose(backend.numpy(parts).sum(), g.sum(), rtol=1e-13)
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_goes_on_has_an_rms_of_one(backend: Any, rng: np.random.Generator, dtype: str, pairs: bool) -> None:
+    """But for a sample of zeros, which stays one; losses of logits of any size; more samples than parts of a sum, and values than threads."""
+    h = (rng.normal(size=(140, 300)) * rng.uniform(0.1, 40, 140)[:, None]).astype(dtype)
+    h[3] = 0.0
+    g = np.mean(h.astype(float) ** 2, axis=1)
+    xp = _array.device_namespace(backend.device)
+    pair = _Pairs(None, None, xp.empty((2, 70 if pairs else 140)), xp.full(140, 9.0), outputs=backend.array(h))
+    pair.goodness, parts = _parts(pair.outputs)
+    threshold = xp.empty(1)
+    cotangent = backend.numpy(pair.learn(0, int(pairs), 900.0, 0.9, 140, 1, parts, backend.array(np.zeros(1)), threshold))
+    tau, sign = g.mean(), np.where(np.arange(140) < 70, -1.0, 1.0)
+    logit = 900 * (np.tile(g[70:] - g[:70], 2) if pairs else sign * (g - tau)) / tau
+    with np.errstate(over="ignore"):
+        slope = sign * 900 / tau / (1 + np.exp(-logit))
+    epsilon = float(np.finfo(dtype).eps)
+    assert np.abs(logit).max() > 750  # beyond the range of exp()
+    np.testing.assert_allclose(backend.numpy(threshold), tau, rtol=1e-13)
+    np.testing.assert_allclose(backend.numpy(pair.losses)[0], np.logaddexp(0, logit)[: 70 if pairs else None], rtol=1e-10, atol=1e-300)
+    np.testing.assert_allclose(backend.numpy(pair.ratings), g / tau, rtol=1e-13)
+    np.testing.assert_allclose(cotangent, (2 / 300 * slope)[:, None] * h, rtol=1e-9 + epsilon, atol=1e-37)
+    level = backend.numpy(pair.inputs)
+    assert not level[3].any()
+    np.testing.assert_allclose(level, h / np.maximum(np.sqrt(g), 1e-300)[:, None], rtol=3 * epsilon)
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_a_tie_is_not_right(backend: Any, rng: np.random.Generator, pairs: bool) -> None:
+    """Sums of losses and of right ratings, over more samples than threads of a block."""
+    losses, ratings = rng.normal(size=(2, 700 if pairs else 1400)), rng.integers(0, 3, 1400).astype(float)
+    sums = _Pairs(None, None, backend.array(losses), backend.array(ratings)).rated(pairs)
+    right = sum(own > other for own, other in zip(ratings[:700], ratings[700:], strict=True))
+    np.testing.assert_allclose(backend.numpy(sums), [*(losses.sum(axis=1) * (1 if pairs else 0.5)), right], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("build", "order"), [("fast", "shuffled"), ("race", "descending")])
+def test_blocks_take_turns(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, build: str, order: str) -> None:
+    """Two blocks for many samples find the same bits, and no barrier is missing between two samples."""
+    h, samples, labels = rng.normal(size=(140, 300)), rng.uniform(size=(40, 300)), rng.integers(0, 3, 40)
+
+    def all_of_it() -> list[np.ndarray]:
+        pair, threshold = _Pairs(None, None, np.empty((2, 140)), np.empty(140), outputs=h), np.empty(1)
+        pair.goodness, parts = _parts(h)
+        cotangent = pair.learn(0, 0, 3.0, 0.9, 140, 1, parts, np.full(1, 0.3), threshold)
+        pair.losses[1] = pair.losses[0]
+        return [pair.goodness, parts, cotangent, pair.inputs, pair.rated(False), *_with_labels(samples, labels, 3, 0.5, 2, KEY, np.arange(40))]
+
+    with _launch.host():
+        expected = all_of_it()
+    monkeypatch.setattr(_launch, "MAX_BLOCKS", 2)
+    with _launch.host(build=build, order=order, seed=3):
+        for found, right in zip(all_of_it(), expected, strict=True):
+            np.testing.assert_array_equal(found, right)
 
 
 VALUES, CLASSES, HIDDEN = 12, 3, 9

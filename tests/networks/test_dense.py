@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pnnkern import _dense
+from pnnkern import _dense, _launch
 
 SIZES = [(1, 1, 1), (1, 2, 3), (5, 17, 16), (16, 64, 15), (33, 65, 31), (40, 785, 50), (300, 130, 1)]  # batch, n_in, n_out
 POPULATIONS = [((7, 20), (3, 20, 19)), ((3, 7, 20), (3, 20, 19)), ((3, 7, 20), (20, 19)), ((1, 7, 20), (3, 20, 19))]  # x, w
@@ -72,11 +72,13 @@ def test_below(backend, sizes: tuple[int, int, int], activation: str, dtype: str
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("activation", SLOPES)
-def test_sloped(backend, activation: str, dtype: str) -> None:
+def test_sloped(backend, monkeypatch: pytest.MonkeyPatch, activation: str, dtype: str) -> None:
     error, left = drawn((7, 63), (7, 63), dtype=dtype)
     left[2, :5] = 0.0
     e, h = wide(error, left)
-    close(backend, _dense.sloped(backend.array(error), activation, backend.array(left)), e * SLOPES[activation](h), 30.0)
+    for blocks in (_launch.MAX_BLOCKS, 1):  # one of which goes on to all
+        monkeypatch.setattr(_launch, "MAX_BLOCKS", blocks)
+        close(backend, _dense.sloped(backend.array(error), activation, backend.array(left)), e * SLOPES[activation](h), 30.0)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

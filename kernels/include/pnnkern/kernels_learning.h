@@ -469,10 +469,12 @@ struct pnn_readout_begin_f64_arguments {
     double* a; /* (size, size) */
     double* rhs; /* (size, outputs) */
     double* inverses; /* (ceil(size / 32), 32, 32) */
+    int* fault; /* (1) */
 };
-static inline void pnn_readout_begin_f64_pointers(struct pnn_readout_begin_f64_arguments* a, void* pointers[8]) {
+static inline void pnn_readout_begin_f64_pointers(struct pnn_readout_begin_f64_arguments* a, void* pointers[9]) {
     pointers[0] = (void*)&a->size; pointers[1] = (void*)&a->outputs; pointers[2] = (void*)&a->ridge; pointers[3] = (void*)&a->gram;
     pointers[4] = (void*)&a->cross; pointers[5] = (void*)&a->a; pointers[6] = (void*)&a->rhs; pointers[7] = (void*)&a->inverses;
+    pointers[8] = (void*)&a->fault;
 }
 struct pnn_readout_panel_f64_arguments {
     long long size;
@@ -483,10 +485,12 @@ struct pnn_readout_panel_f64_arguments {
     double* rhs; /* (size, outputs) */
     double* inverses; /* (ceil(size / 32), 32, 32) */
     double* weights; /* (size, outputs) */
+    int* fault; /* (1) */
 };
-static inline void pnn_readout_panel_f64_pointers(struct pnn_readout_panel_f64_arguments* a, void* pointers[8]) {
+static inline void pnn_readout_panel_f64_pointers(struct pnn_readout_panel_f64_arguments* a, void* pointers[9]) {
     pointers[0] = (void*)&a->size; pointers[1] = (void*)&a->outputs; pointers[2] = (void*)&a->panel; pointers[3] = (void*)&a->gram;
     pointers[4] = (void*)&a->a; pointers[5] = (void*)&a->rhs; pointers[6] = (void*)&a->inverses; pointers[7] = (void*)&a->weights;
+    pointers[8] = (void*)&a->fault;
 }
 
 /* ---- learning/samples.cu */
@@ -942,9 +946,9 @@ extern "C" __global__ void pnn_readout_scores_f32(long long samples, long long f
 extern "C" __global__ void pnn_readout_scores_f64(long long samples, long long features, long long outputs, const double* x,
     const double* weights, double* out);
 extern "C" __global__ void pnn_readout_begin_f64(long long size, long long outputs, double ridge, const double* gram, const double* cross,
-    double* a, double* rhs, double* inverses);
+    double* a, double* rhs, double* inverses, int* fault);
 extern "C" __global__ void pnn_readout_panel_f64(long long size, long long outputs, long long panel, const double* gram, double* a,
-    double* rhs, double* inverses, double* weights);
+    double* rhs, double* inverses, double* weights, int* fault);
 extern "C" __global__ void pnn_samples_gather_u8(long long count, long long bytes, long long label_bytes, const long long* order,
     const long long* at, const unsigned char* rows, const unsigned char* labels, unsigned char* out, unsigned char* out_labels,
     long long* index);

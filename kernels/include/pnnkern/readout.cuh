@@ -67,6 +67,7 @@ PNN_D void readout_scores(dense_tile<double>& t, i64 samples, i64 features, i64 
 // ---- elimination, by blocks of 256 threads, of which each has 2 x 2 numbers of a tile
 constexpr int RIDGE_SIDE = 32, RIDGE_THREADS = 256, RIDGE_STRIP = 4;   // Callers, twin: pnnkern/learning/readout.py, learning/readout.py
 constexpr double RIDGE_ROUNDING = 64 * 2.220446049250313e-16;   // what elimination leaves of a square, for each variable
+constexpr int RIDGE_SINGULAR = 79;   // fault
 
 typedef double ridge_tile[RIDGE_SIDE][RIDGE_SIDE + 2];
 struct ridge_tiles { ridge_tile a, b, m; };
@@ -98,9 +99,9 @@ struct ridge_few {
 };
 
 // The inverse of the tile in `a`, by Gauss-Jordan, from one of two tiles to the other. A pivot that is no more than what rounding leaves of
-// the variable's own square is of a variable that those before it make up: its row and column of the inverse are 0, and so is its weight, as
-// they are beyond the matrix. NaN stays NaN.
-PNN_D void ridge_inverse(ridge_tile& a, ridge_tile& b, i64 size, i64 row0, const double* gram, double* inverse) {
+// the variable's own square is of a variable that those before it make up: a fault, and its row and column of the inverse are 0, as they are
+// beyond the matrix. NaN stays NaN.
+PNN_D void ridge_inverse(ridge_tile& a, ridge_tile& b, i64 size, i64 row0, const double* gram, double* inverse, int* fault) {
     ridge_few own;
     if (threadIdx.x < RIDGE_SIDE) {   // asked for once, and kept beside the tile
         const i64 at = row0 + threadIdx.x;
@@ -109,7 +110,10 @@ PNN_D void ridge_inverse(ridge_tile& a, ridge_tile& b, i64 size, i64 row0, const
     __syncthreads();
     for (int k = 0; k < RIDGE_SIDE; k++) {
         ridge_tile &now = k % 2 ? b : a, &next = k % 2 ? a : b;
-        const double pivot = now[k][k], over = pivot <= a[k][RIDGE_SIDE] ? 0.0 : 1.0 / pivot;
+        const double pivot = now[k][k];
+        const bool gone = pivot <= a[k][RIDGE_SIDE];
+        if (gone && row0 + k < size && threadIdx.x == 0) atomicMax(fault, RIDGE_SINGULAR);
+        const double over = gone ? 0.0 : 1.0 / pivot;
         own.each([&](int r, int c, double& x) {
             const double row = mul_(over, now[k][c]);   // of what is left
             x = r == k ? (c == k ? over : row) : c == k ? -mul_(now[r][k], over) : fma_(-now[r][k], row, now[r][c]);
@@ -136,7 +140,7 @@ PNN_D double ridge_square(i64 size, const double* gram, double* part) {
 }
 
 PNN_D void ridge_begin(ridge_tiles& t, i64 size, i64 outputs, double ridge, const double* gram, const double* cross, double* a, double* x,
-                       double* inverses) {
+                       double* inverses, int* fault) {
     const double penalty = ridge * ridge_square(size, gram, &t.m[0][0]);
     auto penalised = [&](i64 r, i64 c) { return r == c && r < size - 1 ? gram[r * size + c] + penalty : gram[r * size + c]; };
     for (i64 r = blockIdx.x; r < size; r += gridDim.x) {
@@ -147,10 +151,11 @@ PNN_D void ridge_begin(ridge_tiles& t, i64 size, i64 outputs, double ridge, cons
     ridge_few own;
     own.each([&](int r, int c, double& v) { v = r < size && c < size ? penalised(r, c) : 0.0; });
     own.put(t.a);
-    ridge_inverse(t.a, t.b, size, 0, gram, inverses);
+    ridge_inverse(t.a, t.b, size, 0, gram, inverses, fault);
 }
 
-PNN_D void ridge_panel(ridge_tiles& t, i64 size, i64 outputs, i64 panel, const double* gram, double* a, double* x, double* inverses, double* weights) {
+PNN_D void ridge_panel(ridge_tiles& t, i64 size, i64 outputs, i64 panel, const double* gram, double* a, double* x, double* inverses, double* weights,
+                       int* fault) {
     const int side = RIDGE_SIDE, k = int(panel), tiles = int((size + side - 1) / side), last = k == tiles - 1;
     const int wide = tiles - 1 - k, columns = wide + int((outputs + side - 1) / side), strips = (columns + RIDGE_STRIP - 1) / RIDGE_STRIP;
     const double* own_inverse = inverses + k * side * side;
@@ -191,7 +196,7 @@ PNN_D void ridge_panel(ridge_tiles& t, i64 size, i64 outputs, i64 panel, const d
                 own.put(t.b);
             }
             __syncthreads();
-            if (next) ridge_inverse(t.a, t.b, size, (i64)i * side, gram, inverses + i * side * side);
+            if (next) ridge_inverse(t.a, t.b, size, (i64)i * side, gram, inverses + i * side * side, fault);
             else {
                 sum.product(t.b, t.a);
                 sum.store(weights, size, outputs, i * (i64)side, column0);

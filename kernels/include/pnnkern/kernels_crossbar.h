@@ -179,6 +179,8 @@ struct pnn_join_couple_f32_arguments {
     long long below_each;
     long long above_each;
     long long rows_each;
+    long long n_in;
+    long long n_out;
     const long long* joins; /* (pairs, 14) */
     const long long* ports; /* (numbers) */
     const long long* tasks; /* (count, 3) */
@@ -187,11 +189,12 @@ struct pnn_join_couple_f32_arguments {
     const float* done; /* (arrays, rows_each) */
     float* above; /* (arrays, above_each) [S] */
 };
-static inline void pnn_join_couple_f32_pointers(struct pnn_join_couple_f32_arguments* a, void* pointers[13]) {
+static inline void pnn_join_couple_f32_pointers(struct pnn_join_couple_f32_arguments* a, void* pointers[15]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
     pointers[3] = (void*)&a->below_each; pointers[4] = (void*)&a->above_each; pointers[5] = (void*)&a->rows_each;
-    pointers[6] = (void*)&a->joins; pointers[7] = (void*)&a->ports; pointers[8] = (void*)&a->tasks; pointers[9] = (void*)&a->leaves;
-    pointers[10] = (void*)&a->below; pointers[11] = (void*)&a->done; pointers[12] = (void*)&a->above;
+    pointers[6] = (void*)&a->n_in; pointers[7] = (void*)&a->n_out; pointers[8] = (void*)&a->joins; pointers[9] = (void*)&a->ports;
+    pointers[10] = (void*)&a->tasks; pointers[11] = (void*)&a->leaves; pointers[12] = (void*)&a->below; pointers[13] = (void*)&a->done;
+    pointers[14] = (void*)&a->above;
 }
 struct pnn_join_turn_f32_arguments {
     long long arrays;
@@ -357,6 +360,8 @@ struct pnn_join_couple_f64_arguments {
     long long below_each;
     long long above_each;
     long long rows_each;
+    long long n_in;
+    long long n_out;
     const long long* joins; /* (pairs, 14) */
     const long long* ports; /* (numbers) */
     const long long* tasks; /* (count, 3) */
@@ -365,11 +370,12 @@ struct pnn_join_couple_f64_arguments {
     const double* done; /* (arrays, rows_each) */
     double* above; /* (arrays, above_each) [S] */
 };
-static inline void pnn_join_couple_f64_pointers(struct pnn_join_couple_f64_arguments* a, void* pointers[13]) {
+static inline void pnn_join_couple_f64_pointers(struct pnn_join_couple_f64_arguments* a, void* pointers[15]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
     pointers[3] = (void*)&a->below_each; pointers[4] = (void*)&a->above_each; pointers[5] = (void*)&a->rows_each;
-    pointers[6] = (void*)&a->joins; pointers[7] = (void*)&a->ports; pointers[8] = (void*)&a->tasks; pointers[9] = (void*)&a->leaves;
-    pointers[10] = (void*)&a->below; pointers[11] = (void*)&a->done; pointers[12] = (void*)&a->above;
+    pointers[6] = (void*)&a->n_in; pointers[7] = (void*)&a->n_out; pointers[8] = (void*)&a->joins; pointers[9] = (void*)&a->ports;
+    pointers[10] = (void*)&a->tasks; pointers[11] = (void*)&a->leaves; pointers[12] = (void*)&a->below; pointers[13] = (void*)&a->done;
+    pointers[14] = (void*)&a->above;
 }
 struct pnn_join_turn_f64_arguments {
     long long arrays;
@@ -1421,8 +1427,8 @@ extern "C" __global__ void pnn_join_eliminate_f32(long long arrays, long long co
 extern "C" __global__ void pnn_join_update_f32(long long arrays, long long count, long long rows_each, long long start, long long most,
     const long long* joins, const long long* ports, const long long* tasks, const float* done, float* rows);
 extern "C" __global__ void pnn_join_couple_f32(long long arrays, long long count, long long leaf_each, long long below_each,
-    long long above_each, long long rows_each, const long long* joins, const long long* ports, const long long* tasks, const float* leaves,
-    const float* below, const float* done, float* above);
+    long long above_each, long long rows_each, long long n_in, long long n_out, const long long* joins, const long long* ports,
+    const long long* tasks, const float* leaves, const float* below, const float* done, float* above);
 extern "C" __global__ void pnn_join_turn_f32(long long arrays, long long count, long long above_each, long long rows_each,
     long long whole_each, long long start, long long most, const long long* joins, const long long* ports, const long long* tasks,
     const float* weights, const float* above, const float* whole, float* turned);
@@ -1446,8 +1452,8 @@ extern "C" __global__ void pnn_join_eliminate_f64(long long arrays, long long co
 extern "C" __global__ void pnn_join_update_f64(long long arrays, long long count, long long rows_each, long long start, long long most,
     const long long* joins, const long long* ports, const long long* tasks, const double* done, double* rows);
 extern "C" __global__ void pnn_join_couple_f64(long long arrays, long long count, long long leaf_each, long long below_each,
-    long long above_each, long long rows_each, const long long* joins, const long long* ports, const long long* tasks, const double* leaves,
-    const double* below, const double* done, double* above);
+    long long above_each, long long rows_each, long long n_in, long long n_out, const long long* joins, const long long* ports,
+    const long long* tasks, const double* leaves, const double* below, const double* done, double* above);
 extern "C" __global__ void pnn_join_turn_f64(long long arrays, long long count, long long above_each, long long rows_each,
     long long whole_each, long long start, long long most, const long long* joins, const long long* ports, const long long* tasks,
     const double* weights, const double* above, const double* whole, double* turned);

@@ -322,9 +322,8 @@ class Levels:
         if weights is not None:
             self.weights.append(weights)
         shared = level.memory * self.G.dtype.itemsize
-        ends = self.leaf_each, below_each, level.above, level.rows
         if level.small:
-            arrays = self.leaves, below, above, weights
+            arrays, ends = (self.leaves, below, above, weights), (self.leaf_each, below_each, level.above, level.rows)
             pairs = level.records.count * len(self.G)
             parts = max(1, min(PARTS, BLOCKS // pairs))
             warps = min(WARPS, BLOCKS * WARPS // (pairs * parts))  # as many as fill a GPU
@@ -334,20 +333,20 @@ class Levels:
         rows, done = work
         for stage in level.stages:
             at = level.rows, stage.start, self.plan.most
-            self._launch("lay", level, stage.laid.count, (self.leaf_each, below_each, *at), self.leaves, below, rows, tasks=stage.laid, threads=LAYING)
-            fitting = [i for i, strips in enumerate(stage.strips) if strips.count * len(self.G) >= BLOCKS]
-            width, strips = (of[fitting[0] if fitting else -1] for of in (level.widths, stage.strips))
+            ends = self.leaf_each, below_each, *at
+            self._launch("lay", level, stage.laid.count, ends, self.leaves, below, rows, tasks=stage.laid, threads=LAYING)
+            widths = list(zip(level.widths, stage.strips, strict=True))  # the widest that still fill a GPU
+            width, strips = next((each for each in widths if each[1].count * len(self.G) >= BLOCKS), widths[-1])
             how = {"threads": WIDE, "shared": shared}
             self._launch("eliminate", level, strips.count, (*at, width), rows, done, weights, tasks=strips, **how)
             if stage.updates.count:
                 self._launch("update", level, stage.updates.count, at, done, rows, tasks=stage.updates)
         last = level is self.plan.levels[-1]
-        if not last:
-            self._launch("couple", level, level.tiles.count, (*ends, 0, 0), self.leaves, below, done, above, tasks=level.tiles)
-        elif not self.keep:
-            _, n_in, n_out = self.G.shape
-            ends = self.leaf_each, below_each, n_in * n_out, level.rows, n_in, n_out
-            self._launch("couple", level, level.tiles.count, ends, self.leaves, below, done, above, tasks=level.tiles)
+        if last and self.keep:
+            return
+        n_in, n_out = self.G.shape[1:] if last else (0, 0)
+        sizes = self.leaf_each, below_each, n_in * n_out if last else level.above, level.rows, n_in, n_out
+        self._launch("couple", level, level.tiles.count, sizes, self.leaves, below, done, above, tasks=level.tiles)
 
     # ---- down the tree
     def _down(self, state: Array, q: int | None = None) -> Array:

@@ -333,8 +333,8 @@ class Levels:
         rows, done = work
         for stage in level.stages:
             at = level.rows, stage.start, self.plan.most
-            ends = self.leaf_each, below_each, *at
-            self._launch("lay", level, stage.laid.count, ends, self.leaves, below, rows, tasks=stage.laid, threads=LAYING)
+            laid = self.leaf_each, below_each, *at
+            self._launch("lay", level, stage.laid.count, laid, self.leaves, below, rows, tasks=stage.laid, threads=LAYING)
             widths = list(zip(level.widths, stage.strips, strict=True))  # the widest that still fill a GPU
             width, strips = next((each for each in widths if each[1].count * len(self.G) >= BLOCKS), widths[-1])
             how = {"threads": WIDE, "shared": shared}

@@ -278,7 +278,7 @@ class Stack:
         return min(self.perfect, 1 / r if r > 0 else np.inf) / self.unit
 
     def solver(self, part: slice, keep: bool = False, T: Array | None = None) -> Any:
-        """The eliminated arrays of one part of the stack, their T put into `T`: `Levels` on a GPU, else the `Tree` of the one array of `part`."""
+        """The eliminated arrays of a part of the stack, with T put into `T`: `Levels` on a GPU, else the `Tree` of its one array."""
         if _array.on_device(self.cells):
             return Levels(self.cells[part], self.circuit, keep, T)
         tree = Tree(self.cells[part.start], self.circuit, keep)

@@ -328,13 +328,11 @@ def check_conductances(G: Real) -> float:
     """Refuse what is no stack of arrays of conductances; the largest of them, siemens."""
     if G.ndim < 2 or not G.size:
         raise ValueError(f"G must have shape (..., n_in, n_out) with at least one cell, got {G.shape}")
-    # Of numbers that are not negative the bits are in their order, and above those of all others' but infinity and NaN: one look at a GPU.
+    # Bits of numbers that are not negative are in their order, and below those of all other values: one reduction, one look at a GPU.
     bits = _array.to_numpy(G.view(f"u{G.dtype.itemsize}").max().reshape(1))
-    high = float(bits.view(G.dtype)[0])
-    if not 0 <= high < np.inf or np.signbit(high):
+    low, high = 0.0, float(bits.view(G.dtype)[0])
+    if np.signbit(high) or not np.isfinite(high):
         low, high = _array.to_numpy(_array.namespace(G).stack([G.min(), G.max()])).tolist()
-    else:
-        low = 0.0
     if not (low >= 0 and np.isfinite(high)):
         raise ValueError(f"conductances must be finite and not negative (siemens), got values from {low:.4g} to {high:.4g}")
     _checks.siemens("G", high)

@@ -275,7 +275,7 @@ def test_what_is_kept_no_longer_is_waited_for(cupy: Any) -> None:
 @pytest.mark.parametrize(("gpu", "limit"), [(0, 227 << 10), (1, 64 << 10)])
 def test_shared_memory_is_granted_with_what_the_kernel_declares(cupy: Any, gpu: int, limit: int) -> None:
     """The 48 KiB that every block may have, and the limit of the GPU, count static and dynamic memory together."""
-    name, declared = "pnn_springs_settle_f64", 64
+    name, declared = "pnn_springs_settle_f64", 112
     x = on(cupy, gpu, np.zeros(1))
     assert _launch.shared_limit(x) == limit - _launch.DECLARED
     kernel = _launch._plan("networks/springs", "settle", "float64", None).on_gpu(x)

@@ -170,6 +170,14 @@ PNN_D void join_multiply(join_tile<double, COLS>& tile, int depth, const double*
         four[i].template load<LEFT>(x, ldx, y);
         x += step, y += 4 * ldy;
     };
+    if (!MATRIX_F64) {
+        PNN_UNROLL_BY(1)
+        for (; depth > 0; depth -= 4) {
+            load(0);
+            four[0].template multiply<WANTED>(tile);
+        }
+        return;
+    }
     if (depth >= 8) load(0), load(1);
     PNN_UNROLL_BY(1)
     for (; depth >= 16; depth -= 16) {
@@ -334,21 +342,22 @@ template <class T> PNN_D void join_add_own(T* M, int ld, int start) {
     });
     __syncwarp();
 }
+// body(D[r, c], v) for what a lane has of a tile above the diagonal, or of its tails, on and below it.
+template <class T, class Body> PNN_D void join_halves(T* D, int ld, bool tails, join_tile<T, 16>& tile, Body body) {
+    join_elements<T, 16>([&](int r, int c, int i, int j) {
+        PNN_UNROLL
+        for (int w = 0; w < join_lane<T, 16>::WIDE; w++)
+            if ((c + w <= r) == tails) body(D[r * ld + c + w], tile.v[i][j].v[w]);
+    });
+}
 // What panels before `stop` add to nodes among each other from `first` on: to conductances, above the diagonal, or to tails.
 template <class T> PNN_D void join_add_half(T* M, int ld, int first, int stop, bool tails) {
     T *D = M + first * ld + first, *above = M + first;
     join_tile<T, 16> tile = {};
-    auto own = [&](auto body) {   // the other half is another warp's
-        join_elements<T, 16>([&](int r, int c, int i, int j) {
-            PNN_UNROLL
-            for (int w = 0; w < join_lane<T, 16>::WIDE; w++)
-                if ((c + w <= r) == tails) body(D[r * ld + c + w], tile.v[i][j].v[w]);
-        });
-    };
-    own([](T& there, T& v) { v = there; });
+    join_halves(D, ld, tails, tile, [](T& there, T& v) { v = there; });   // the other half is another warp's
     if (tails) join_multiply<BY_ROWS, BELOW>(tile, stop, M + first * ld, ld, above, ld);
     else join_multiply<BY_COLUMNS, ABOVE>(tile, stop, above, ld, above, ld);
-    own([](T& there, T& v) { there = v; });
+    join_halves(D, ld, tails, tile, [](T& there, T& v) { there = v; });
 }
 // R of a panel on its tile number u.
 template <class T> PNN_D void join_apply(T* M, int ld, const join_beyond& tiles, int start, const T* Rt, int u) {

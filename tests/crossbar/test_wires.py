@@ -330,6 +330,38 @@ def test_what_a_stage_adds_to_rows_below_it(backend, dtype: str, rng: np.random.
     np.testing.assert_allclose(found[changed], expected[changed], rtol=0, atol=1e-12 if dtype == "float64" else 1e-4)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_long_rows_are_laid_whole(backend, dtype: str, rng: np.random.Generator) -> None:
+    """A pair of more ports than the warps of a row have loads under way: conductances right of the diagonal, and the tails of two stages."""
+    e, ports = 12, (388, 268)  # nodes that go, and ports of both parts that stay
+    n, sizes = e + sum(ports), [e + p for p in ports]
+    first, second = (np.tril(m) + np.tril(m, -1).T for m in (rng.uniform(0.1, 1, (s, s)) for s in sizes))
+    at = np.full((2, n), -1)
+    at[0, :e], at[0, e : e + ports[0]] = ports[0] + np.arange(e), np.arange(ports[0])  # nodes are the last ports of one, the first of the other
+    at[1, :e], at[1, e + ports[0] :] = np.arange(e), e + np.arange(ports[1])
+    record = np.zeros((1, _levels.FIELDS), np.int64)
+    record[0, :7] = e, n, 0, 0, sizes[0], sizes[0] ** 2, sizes[1]
+    wired = np.zeros((e, n))
+    for part, numbers in ((first, at[0]), (second, at[1])):
+        there = numbers >= 0
+        wired[:, there] += part[np.ix_(numbers[:e], numbers[there])]
+    expected = np.triu(wired, 1)
+    for c in range(e):
+        expected[c, : c + 1] = np.triu(wired, 1)[: c + 1, c + 1 :].sum(1)  # what nodes b <= c have beyond c
+    rows = backend.array(np.full((e, n), np.nan, dtype))
+    below = backend.array(np.concatenate([first.ravel(), second.ravel()]).astype(dtype))
+    given = [backend.array(x) for x in (record, at.ravel())]
+    for start in (0, 8):  # stages of eight nodes
+        tasks = backend.array(np.array([(0, b, 0) for b in range(start, e, 2)]))
+        _launch.launch(
+            "crossbar/join", "lay", dtype, 1, len(tasks), 0, below.size, rows.size, start, 8, *given, tasks, below, below, rows,
+            grid=(len(tasks), 1), block=(320,),
+        )  # fmt: skip
+    found = backend.numpy(rows)
+    found[8:, :8] = expected[8:, :8]  # later nodes do not go beside those of the stage before
+    np.testing.assert_allclose(found, expected, rtol=1e-12 if dtype == "float64" else 2e-6)
+
+
 @pytest.mark.parametrize(("warps", "n"), [(1, 37), (3, 37), (9, 56)])
 def test_any_number_of_warps(backend, warps: int, n: int, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks whose warps are no multiple of a scheduler's four; the nine have more tiles beside four panels than there are helpers."""

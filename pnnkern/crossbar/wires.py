@@ -49,7 +49,7 @@ from ._tree import PORTS, Circuit, Tree
 
 TOPOLOGIES = ("lines", "interleaved", "gated", "gated-interleaved")
 PERFECT = 1e20  # conductance of a segment without resistance, in units of about the largest cell
-ROOM = 1e50  # cells of at most so many siemens, and at least one over it, are taken as they are in double precision
+ROOM = 160  # in double precision cells are taken as they are if the largest is within so many powers of two of a siemens
 
 
 @dataclass(frozen=True)
@@ -266,9 +266,10 @@ class Stack:
             )
         check_pairs(G, wires)
         self.xp = _array.namespace(G)
-        near = 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
+        power = int(np.floor(np.log2(largest))) if largest > 0 else 0
+        near = 2.0**power
         self.cells, self.unit, self.perfect = _array.contiguous(G).reshape(-1, *G.shape[-2:]), 1.0, PERFECT * near
-        if G.dtype != np.float64 or wires.pair or not 1 / ROOM < near < ROOM:
+        if G.dtype != np.float64 or wires.pair or power % 2 or abs(power) > ROOM:  # roots of odd powers are rounded
             self.unit, out = near, keeper(self.cells.shape, self.cells)("cells")
             self.cells = self.xp.multiply(self.cells, self.cells.dtype.type(1 / near), out=out)
         self.circuit = Circuit(wires.pair, *(self._conductance(r) for r in (wires.word, wires.bit, wires.word + wires.source,

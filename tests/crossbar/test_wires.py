@@ -175,12 +175,14 @@ def test_a_stack_is_its_arrays(backend, rng: np.random.Generator) -> None:
         assert np.allclose(backend.numpy(word)[i], lines(G[i], 5.0, 5.0).solve(V[i])[0], rtol=1e-11)
 
 
-def test_scale_does_not_matter(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("power", [-40, -13, 1])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_scale_does_not_matter(dtype: str, power: int, rng: np.random.Generator) -> None:
     """Powers of two change no digit: currents follow the conductances when the wires do too."""
-    G = cells(rng, 9, 14).astype(np.float32)
+    G = cells(rng, 9, 14).astype(dtype)
     T = effective_conductance(G, wires=Wires(4.0, 2.0))
-    small = np.float32(2.0**-40)
-    assert np.array_equal(effective_conductance(G * small, wires=Wires(4.0 * 2**40, 2.0 * 2**40)), T * small)
+    scale = G.dtype.type(2.0**power)
+    assert np.array_equal(effective_conductance(G * scale, wires=Wires(4.0 / 2**power, 2.0 / 2**power)), T * scale)
 
 
 # -------------------------------------------------------------------------------------------------------------------- voltages

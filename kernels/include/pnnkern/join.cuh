@@ -29,8 +29,6 @@ const int JOIN_MOST = 128;                                            // nodes o
 const int JOIN_TILE = 32, JOIN_DEPTH = 32, JOIN_BLOCK = 128;         // of a product, the rows of its factors at a time, and its threads
 const int JOIN_LD = 36, JOIN_PRODUCT = 4 * JOIN_DEPTH * JOIN_LD;      // of such a row in shared memory, and of both factors, twice
 
-template <class T> struct alignas(16) quad { T v[4]; };
-template <class T> PNN_D quad<T> load4(const T* p) { return *reinterpret_cast<const quad<T>*>(p); }
 PNN_HD i64 least(i64 a, i64 b) { return a < b ? a : b; }
 PNN_HD int smaller(int a, int b) { return a < b ? a : b; }
 // Where row number `row` begins, of rows of n numbers.
@@ -79,7 +77,8 @@ template <class T> struct join_columns {
         for (int w = 0; w < 16 / (int)sizeof(T); w++) sum.v[w] = (in_first ? one.v[w] : T(0)) + (in_second ? two.v[w] : T(0));
         return sum;
     }
-    PNN_D join_few<T> ports(join_node row) const { return load_few((in_first ? first : second) + (in_first ? row.first : row.second)); }   // which one of both has
+    // Of ports, which one of both has.
+    PNN_D join_few<T> ports(join_node row) const { return load_few((in_first ? first : second) + (in_first ? row.first : row.second)); }
 };
 // What two nodes of a pair have between them before any goes: conductances of one array's leaves (16, 16), and of its blocks below. Four nodes
 // from a multiple of 4 on are neighbours in each part that has them.
@@ -135,7 +134,7 @@ PNN_D void join_multiply(join_tile<float, COLS>& tile, int depth, const float* X
     const float *y = Y + lane::col(0), *x = X + lane::row(0) * across;
     PNN_UNROLL_BY(4)
     for (int k = 0; k < depth; k++) {
-        const quad<float> right = load4(y + k * ldy);
+        const join_few<float> right = load_few(y + k * ldy);
         PNN_UNROLL
         for (int i = 0; i < lane::ROWS; i++) {
             const float left = x[k * step + i * across];
@@ -234,7 +233,8 @@ PNN_D void join_between(const join_wired<T>& wired, int r0, int c0, int some, Nu
 
 // ---- elimination in shared memory, one block of whole warps
 // Nodes K to K + 3 and those behind them go, if there are as many, two at a time: a lane has a column, x[b] of row b, and shows what it has of
-// both in `shown` (2, 2, 32). Both inverses, which are put into `inverses`, are worked out at once: s is what node k has beyond itself, and s (t + a u / s) = s t + a u.
+// both in `shown` (2, 2, 32). Both inverses, which are put into `inverses`, are worked out at once: s is what node k has beyond itself, and
+// s (t + a u / s) = s t + a u.
 template <int K, class T> PNN_D void join_nodes(int p, T (&x)[JOIN_PANEL], T* inverses, T* shown) {
     const int lane = threadIdx.x & 31, WIDE = 16 / sizeof(T);
     if constexpr (K < JOIN_PANEL)
@@ -275,8 +275,8 @@ template <int K, class T> PNN_D void join_nodes(int p, T (&x)[JOIN_PANEL], T* in
             join_nodes<K + 4>(p, x, inverses, shown);
         }
 }
-// D (16, ld), the nodes of a panel, p of them and zeros: conductances above the diagonal, tails on and below it. One warp puts columns of R, with ones on its
-// diagonal, into Rt (16, 20), and what rows of R are still to be multiplied by into `roots`, behind it.
+// D (16, ld), the nodes of a panel, p of them and zeros: conductances above the diagonal, tails on and below it. One warp puts columns of R, with
+// ones on its diagonal, into Rt (16, 20), and what rows of R are still to be multiplied by into `roots`, behind it.
 template <class T> PNN_D void join_panel(int p, const T* D, int ld, T* Rt) {
     const int lane = threadIdx.x & 31, column = lane & 15, WIDE = 16 / sizeof(T);
     // A lane of the first half has a column: conductances between nodes, until its own node goes, and then R but for its roots; one of the
@@ -621,7 +621,7 @@ template <class T> PNN_D void join_put(T* C, int n, int x, int y, bool turned, j
         for (int w = 0; w < 16 / (int)sizeof(T); w++) C[row_at(y + w, n) + x] = v.v[w];
 }
 
-// ---- what a block does. `memory` has JOIN_SCRATCH numbers and then the rows, `tile` JOIN_PRODUCT
+// ---- what a block does. `memory` has JOIN_SCRATCH numbers and then the rows, or JOIN_PRODUCT of products
 // Blocks of one pair share out the tiles of what its ports have between them, `part` of `parts` is this one's; the first has the weights.
 template <class T> PNN_D void join_small(const join_wired<T>& wired, int part, int parts, T* memory, T* above, T* weights) {
     T* M = memory + JOIN_SCRATCH;
@@ -654,7 +654,9 @@ template <class T> PNN_D void join_lay(const join_wired<T>& wired, int start, in
     const bool goes = there && b < end;   // in this stage
     join_tails<1, JOIN_MOST / 32, T> tails;
     if (part == 4 && goes)
-        tails.among(b, end, [&](int, int y) { return start == 0 ? wired.node(row, y) : mine[y]; }, [&](int, int y, T v) { if (start == 0) mine[y] = v; });
+        tails.among(
+            b, end, [&](int, int y) { return start == 0 ? wired.node(row, y) : mine[y]; },
+            [&](int, int y, T v) { if (start == 0) mine[y] = v; });
     if (part < 4) {
         T total = T(0);
         if (there)
